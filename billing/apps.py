@@ -1,0 +1,7 @@
+"""What answers cost."""
+
+from django.apps import AppConfig
+
+
+class BillingConfig(AppConfig):
+    name = "billing"
