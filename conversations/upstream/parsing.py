@@ -1,0 +1,117 @@
+"""The data of a server-sent event → an `UpstreamEvent`: trimmed, cleaned, never trusted."""
+
+import json
+from collections import Counter
+from typing import Any, Final
+
+import msgspec
+
+from conversations.upstream.events import (
+    EVENT_TABLE,
+    Delta,
+    Failure,
+    Fields,
+    Keepalive,
+    Kind,
+    Lifecycle,
+    Other,
+    Unknown,
+    UpstreamEvent,
+)
+
+PADDING: Final = ("obfuscation", "logprobs", "sequence_number")
+RESPONSE_FIELDS: Final = ("id", "status", "model", "usage", "error", "incomplete_details")
+
+UNKNOWN_TYPES: Counter[str] = Counter()
+"""How often a type came that the table does not hold."""
+
+
+class InvalidEvent(ValueError):
+    """The data of an event that is not a JSON object with a type."""
+
+
+def parse_event(data: bytes) -> UpstreamEvent:
+    """The event in the data of one server-sent event.
+
+    Raises:
+        InvalidEvent: the data is not a JSON object, or has no type.
+    """
+    fields = _decode(data)
+    kind = fields.get("type")
+    if not isinstance(kind, str):
+        if "error" in fields:
+            return _failure(fields)
+        raise InvalidEvent(f"an event without a type: {data[:200]!r}")
+    row = EVENT_TABLE.get(kind)
+    for name in PADDING:
+        fields.pop(name, None)
+    if row is None:
+        UNKNOWN_TYPES[kind] += 1
+        return Unknown(kind, fields)
+    if row.kind is Kind.DELTA and isinstance(fields.get("delta"), str):
+        return Delta(kind, fields, fields["delta"])
+    if row.kind is Kind.LIFECYCLE:
+        return _lifecycle(kind, fields)
+    if row.kind is Kind.FAILURE:
+        return _failure(fields)
+    if row.kind is Kind.KEEPALIVE:
+        return Keepalive(kind, fields)
+    return Other(kind, _without_logprobs(fields))
+
+
+def _lifecycle(kind: str, fields: Fields) -> Lifecycle:
+    response = fields.get("response")
+    response = response if isinstance(response, dict) else {}
+    trimmed = {name: response[name] for name in RESPONSE_FIELDS if name in response}
+    return Lifecycle(kind, {**fields, "response": trimmed}, response)
+
+
+def _failure(fields: Fields) -> Failure:
+    nested = fields.get("error")
+    source = nested if isinstance(nested, dict) else fields
+    flat = {name: source.get(name) for name in ("code", "message", "param")}
+    if flat["message"] is None and isinstance(nested, str):
+        flat["message"] = nested
+    return Failure("error", {"type": "error", **flat})
+
+
+def _without_logprobs(fields: Fields) -> Fields:
+    """Parts carry padding too, inside `part` and `item.content`."""
+    part, item = fields.get("part"), fields.get("item")
+    if isinstance(part, dict):
+        part.pop("logprobs", None)
+    if isinstance(item, dict) and isinstance(item.get("content"), list):
+        for content in item["content"]:
+            if isinstance(content, dict):
+                content.pop("logprobs", None)
+    return fields
+
+
+def _decode(data: bytes) -> Fields:
+    try:
+        # A NUL can't be stored as text by PostgreSQL, so its escape takes the slow path.
+        value = _clean(json.loads(data)) if b"\\u0000" in data else msgspec.json.decode(data)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        try:
+            # Servers cut answers by bytes: lone surrogates and broken UTF-8 are mended.
+            value = _clean(json.loads(data.decode("utf-8", "replace")))
+        except (ValueError, RecursionError) as error:
+            raise InvalidEvent(f"not JSON: {data[:200]!r}") from error
+    if not isinstance(value, dict):
+        raise InvalidEvent(f"not an object: {data[:200]!r}")
+    return value
+
+
+def _clean(value: Any) -> Any:
+    """Replaces what no database and no browser can hold: NUL and lone surrogates."""
+    if isinstance(value, str):
+        return (
+            value.replace("\0", "\ufffd")
+            .encode("utf-16", "surrogatepass")
+            .decode("utf-16", "replace")
+        )
+    if isinstance(value, list):
+        return [_clean(part) for part in value]
+    if isinstance(value, dict):
+        return {_clean(name): _clean(part) for name, part in value.items()}
+    return value
