@@ -1,0 +1,103 @@
+"""Which models are offered, under which names, at which prices, and what each needs."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from billing import pricing
+from conversations.protocol import Refused
+from conversations.upstream.client import Upstream
+from conversations.upstream.errors import failure_of
+
+logger = logging.getLogger(__name__)
+
+LISTING_SECONDS = 60
+"""How long what upstream's `/v1/models` said is good for."""
+
+
+class ModelOptions(msgspec.Struct, frozen=True):
+    """What a model needs beyond its name; None leaves it to upstream."""
+
+    context_tokens: int = 128_000
+    max_output_tokens: int | None = None
+    instructions: str | None = None
+    temperature: float | None = None
+
+
+def options_of(model: str) -> ModelOptions:
+    """The options configured for a model."""
+    return msgspec.convert(settings.MODEL_OPTIONS.get(model, {}), ModelOptions)
+
+
+class Catalog:
+    """The offered models: those of `CHAT_MODELS`, else those that upstream lists."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._listed: list[str] = []
+        self._stale_at = 0.0
+        self._listing: asyncio.Task[None] | None = None
+
+    async def models(self) -> list[str]:
+        """Ids of the models that may be chosen now; empty while upstream can't be asked.
+
+        Only the very first call waits for upstream; later ones ask again in the background.
+        """
+        if not settings.CHAT_MODELS and time.monotonic() >= self._stale_at:
+            if self._listing is None or self._listing.done():
+                self._listing = asyncio.create_task(self._list(), name="models")
+            if not self._listed:
+                await asyncio.shield(self._listing)
+        offered = settings.CHAT_MODELS or self._listed
+        return [model for model in offered if pricing.may_be_called(model)]
+
+    async def default(self) -> str | None:
+        """The model for who doesn't choose: the configured one, else the cheapest priced one."""
+        if settings.CHAT_DEFAULT_MODEL:
+            return str(settings.CHAT_DEFAULT_MODEL)
+        models = await self.models()
+        return min(models, key=_cheapness, default=None)
+
+    async def chosen(self, model: str | None) -> str:
+        """The model to ask for a command that names `model`, or none.
+
+        Raises:
+            Refused: `model_unavailable`.
+        """
+        models = await self.models()
+        if model is None:
+            model = await self.default()
+            if model is None:
+                raise Refused("model_unavailable", "The model service lists no model right now.")
+        elif model not in models:
+            offered = ", ".join(models) or "none"
+            raise Refused("model_unavailable", f"There is no model {model!r}; offered: {offered}.")
+        return model
+
+    async def wire(self) -> list[dict[str, Any]]:
+        """`models` of `hello`."""
+        return [
+            {"id": model, "label": model, "prices": price.wire() if price else None}
+            for model in await self.models()
+            for price in [pricing.price_of(model)]
+        ]
+
+    async def _list(self) -> None:
+        try:
+            self._listed = await self._upstream.list_models()
+            self._stale_at = time.monotonic() + LISTING_SECONDS
+        except Exception as error:
+            # What it listed before is still the best guess; asked again at the next need.
+            failure = failure_of(error)
+            if failure is None:
+                raise
+            logger.warning("upstream does not list its models: %s", failure)
+
+
+def _cheapness(model: str) -> Any:
+    price = pricing.price_of(model)
+    return (price.input + price.output) if price else 0

@@ -1,0 +1,106 @@
+"""The one client of a process: opens a stream and gives its events; closing closes upstream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+from django.conf import settings
+from openai import AsyncOpenAI, DefaultAioHttpClient, Omit
+
+from conversations.upstream.errors import Stalled, UpstreamFailure
+from conversations.upstream.events import UpstreamEvent
+from conversations.upstream.parsing import InvalidEvent, parse_event
+from conversations.upstream.sse import EventStreamDecoder
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+class Upstream:
+    """An AsyncOpenAI on the aiohttp transport, reading streams raw.
+
+    The SDK keeps auth, errors and the connection pool; its event models, at about 90 µs an
+    event, are left out.
+    """
+
+    def __init__(self) -> None:
+        limit = settings.UPSTREAM_MAX_STREAMS + 20  # some for calls that are not streams
+        self.sdk = AsyncOpenAI(
+            api_key=settings.UPSTREAM_KEY or "none",
+            base_url=settings.UPSTREAM_URL or OPENAI_URL,
+            max_retries=0,
+            timeout=httpx2.Timeout(None, connect=settings.UPSTREAM_CONNECT_SECONDS),
+            http_client=DefaultAioHttpClient(
+                limits=httpx2.Limits(max_connections=limit, max_keepalive_connections=limit)
+            ),
+        )
+        # A server without a key gets no header rather than a made-up one.
+        self._headers = {} if settings.UPSTREAM_KEY else {"Authorization": Omit()}
+        # The SDK takes these from the environment by itself, empty strings too.
+        self.sdk.organization = settings.OPENAI_ORG_ID or None
+        self.sdk.project = settings.OPENAI_PROJECT_ID or None
+        # It imports its types on first use: half a second that no first answer should wait.
+        _ = self.sdk.responses.with_streaming_response, self.sdk.models
+
+    @asynccontextmanager
+    async def stream(self, request: dict[str, Any]) -> AsyncIterator[AsyncIterator[UpstreamEvent]]:
+        """Opens `responses.create(**request)` as a stream of events.
+
+        Leaving the context closes the connection, which is what stops upstream.
+
+        Raises:
+            UpstreamFailure, openai.OpenAIError, httpx2.HTTPError, Stalled, InvalidEvent:
+                `errors.failure_of` says what each means.
+        """
+        loop = asyncio.get_running_loop()
+        first_due = loop.time() + settings.UPSTREAM_FIRST_EVENT_SECONDS
+        opening = self.sdk.responses.with_streaming_response.create(
+            **request, stream=True, extra_headers=self._headers
+        )
+        try:
+            async with asyncio.timeout_at(first_due):
+                response = await opening.__aenter__()
+        except TimeoutError as error:
+            raise Stalled("no answer to the request") from error
+        try:
+            kind = response.headers.get("content-type", "")
+            if "text/event-stream" not in kind.lower():
+                raise UpstreamFailure("upstream_invalid", said=f"content type {kind or 'missing'}")
+            yield _events(response.iter_bytes(), first_due)
+        finally:
+            await response.close()
+
+    async def list_models(self) -> list[str]:
+        """The ids that upstream's `/v1/models` lists, in its order."""
+        page = await self.sdk.models.list(
+            timeout=settings.UPSTREAM_CONNECT_SECONDS, extra_headers=self._headers
+        )
+        return [model.id for model in page.data]
+
+    async def close(self) -> None:
+        await self.sdk.close()
+
+
+async def _events(chunks: AsyncIterator[bytes], first_due: float) -> AsyncIterator[UpstreamEvent]:
+    decoder = EventStreamDecoder()
+    loop = asyncio.get_running_loop()
+    due = first_due
+    while True:
+        try:
+            async with asyncio.timeout_at(due):
+                chunk = await anext(chunks, None)
+        except TimeoutError as error:
+            raise Stalled("silence") from error
+        if chunk is None:
+            break
+        due = loop.time() + settings.UPSTREAM_SILENCE_SECONDS
+        for data in decoder.push(chunk):
+            if data != b"[DONE]":
+                yield parse_event(data)
+    for data in decoder.flush():
+        try:
+            event = parse_event(data)
+        except InvalidEvent:
+            return  # the line that the end cut off: the missing terminal event tells the rest
+        yield event
