@@ -1,0 +1,1 @@
+"""A second outside to test against: the npm package aimock, which others wrote."""

@@ -1,0 +1,113 @@
+"""Fixtures for all tests: a scripted upstream, a site in a process, people, tabs."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.site import ROOT, Person, SiteProcess, environment_for, running_site
+from tests.tab import Tab
+from tests.upstream.client import Upstream
+from tests.upstream.fixtures import *  # noqa: F403
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("database") / "empty.sqlite3"
+    environment = {"SECRET_KEY": "tests-only", "DATABASE_URL": f"sqlite:///{path}"}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment | {"OPENAI_BASE_URL": "http://x"}, check=True)
+    return path
+
+
+@pytest.fixture
+def database_url(empty_database: Path, tmp_path: Path) -> str:
+    """A database of the test's own."""
+    return "sqlite:///" + str(shutil.copy(empty_database, tmp_path / "site.sqlite3"))
+
+
+@pytest.fixture(scope="session")
+def shared_site(
+    empty_database: Path,
+    upstream_server: Upstream,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[SiteProcess]:
+    """The site most tests use. Each test has a person of its own on it."""
+    path = shutil.copy(empty_database, tmp_path_factory.mktemp("site") / "site.sqlite3")
+    with django_db_blocker.unblock():
+        environment = environment_for(upstream_server)
+        with running_site(f"sqlite:///{path}", environment) as process:
+            yield process
+
+
+@pytest.fixture
+def own_site(
+    database_url: str, upstream: Upstream, django_db_blocker: DjangoDbBlocker
+) -> Iterator[SiteProcess]:
+    """A site of the test's own, to be killed and started again."""
+    with (
+        django_db_blocker.unblock(),
+        running_site(database_url, environment_for(upstream)) as process,
+    ):
+        yield process
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: object) -> Any:
+    """Shows what a test's site printed when the test failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for name in ("shared_site", "own_site"):
+            if process := getattr(item, "funcargs", {}).get(name):
+                report.sections.append((f"output of {name}", "\n".join(process.output[-60:])))
+    return report
+
+
+@pytest.fixture
+def person(shared_site: SiteProcess) -> Person:
+    """Somebody new on the shared site."""
+    return shared_site.person()
+
+
+OpenTab = Callable[..., Awaitable[Tab]]
+
+
+@pytest.fixture
+async def tabs(
+    shared_site: SiteProcess, person: Person, upstream: Upstream
+) -> AsyncIterator[OpenTab]:
+    """`await tabs()` opens a tab of `person` on the shared site; all are closed at the end."""
+    async with AsyncExitStack() as stack:
+
+        async def open_tab(site: SiteProcess = shared_site, of: Person = person) -> Tab:
+            tab = await stack.enter_async_context(Tab(site, of))
+            await tab.expect("hello")
+            return tab
+
+        yield open_tab
+
+
+@dataclass
+class BrowserSite:
+    """What browser tests need to know of the site."""
+
+    url: str
+    user_email: str
+    user_password: str
+    cookie: str
+    upstream: Upstream
+
+
+@pytest.fixture
+def site(shared_site: SiteProcess, person: Person, upstream: Upstream) -> BrowserSite:
+    """The shared site with somebody new on it, for a browser."""
+    return BrowserSite(shared_site.url, person.email, person.password, person.cookie, upstream)

@@ -1,0 +1,26 @@
+"""Settings of the test process: those of the site, with nothing of the machine's or `.env`'s."""
+
+import os
+
+os.environ.update(
+    SECRET_KEY="tests-only",
+    DEBUG="0",
+    ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+    CSRF_TRUSTED_ORIGINS="",
+    DATABASE_URL="sqlite:///test.sqlite3",
+    REDIS_URL="",
+    GENERATION_WORKERS="inline",
+    OPENAI_API_KEY="",
+    OPENAI_BASE_URL="http://127.0.0.1:9/v1",
+    CHAT_MODELS="test-model",
+    CHAT_DEFAULT_MODEL="",
+    UNPRICED_MODELS="free",
+    ACCOUNT_SIGNUP="1",
+    EMAIL_URL="memorymail://",
+)
+
+from chatsite.settings import *  # noqa: F403
+
+# A file, since several threads write; in memory they would share one connection's locks.
+DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / ".test" / "test.sqlite3")}  # noqa: F405
+(BASE_DIR / ".test").mkdir(exist_ok=True)  # noqa: F405

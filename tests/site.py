@@ -1,0 +1,168 @@
+"""A real site in a process of its own, and people with accounts on it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import connections
+from django.utils import timezone
+
+from tests.upstream.client import Upstream
+
+ROOT = Path(__file__).parents[1]
+PASSWORD = "correct horse battery"
+START_SECONDS = 30
+
+
+@dataclass
+class Person:
+    """Somebody with an account on a site, and the cookie of their session."""
+
+    id: int
+    email: str
+    password: str
+    cookie: str
+
+
+@dataclass
+class SiteProcess:
+    """`python -m chatsite.server` with a database of its own."""
+
+    database_url: str
+    environment: dict[str, str]
+    url: str = ""
+    output: list[str] = field(default_factory=list)
+    _process: "subprocess.Popen[str] | None" = None
+    _reader: threading.Thread | None = None
+
+    @property
+    def socket_url(self) -> str:
+        return self.url.replace("http://", "ws://") + "/ws/"
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns when the site listens. A second start uses the same port."""
+        environment = os.environ | {
+            "SECRET_KEY": "tests-only",
+            "DATABASE_URL": self.database_url,
+            "HOST": "127.0.0.1",
+            "PORT": str(urlsplit(self.url).port or 0) if self.url else "0",
+            "DJANGO_SETTINGS_MODULE": "chatsite.settings",
+            **self.environment,
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore::UserWarning", "-m", "chatsite.server"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        listening = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(listening,), daemon=True)
+        self._reader.start()
+        if not listening.wait(START_SECONDS) or self._process.poll() is not None:
+            self.kill()
+            raise RuntimeError("the site did not start:\n" + "\n".join(self.output))
+
+    def _read(self, listening: threading.Event) -> None:
+        assert self._process and self._process.stdout
+        with self._process.stdout as lines:
+            for line in lines:
+                self.output.append(line.rstrip())
+                if line.startswith("Chatsite is at "):
+                    self.url = line.split()[-1]
+                    listening.set()
+        listening.set()  # it ended
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """Ends the process by a signal and waits for its end."""
+        if self._process:
+            self._process.send_signal(how)
+            self._process.wait(30)
+            assert self._reader
+            self._reader.join(5)
+
+    def person(self, *, staff: bool = False) -> Person:
+        """A new account with a session, written straight into the site's database."""
+        # In a thread: Django's ORM refuses to work where an event loop runs.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._new_person, staff).result()
+
+    def _new_person(self, staff: bool) -> Person:
+        alias = f"site-{self.database_url}"
+        settings = dict(environ.Env.db_url_config(self.database_url))
+        connections.databases.setdefault(alias, connections.databases["default"] | settings)
+        name = uuid.uuid4().hex[:12]
+        email = f"{name}@example.com"
+        with connections[alias].temporary_connection():
+            user = (
+                get_user_model()
+                ._default_manager.using(alias)
+                .create(
+                    username=name,
+                    email=email,
+                    password=make_password(PASSWORD),
+                    is_staff=staff,
+                    is_superuser=staff,
+                )
+            )
+            store = SessionStore()
+            data = {
+                SESSION_KEY: str(user.pk),
+                BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
+                HASH_SESSION_KEY: user.get_session_auth_hash(),
+            }
+            key = uuid.uuid4().hex
+            Session.objects.using(alias).create(
+                session_key=key,
+                session_data=store.encode(data),
+                expire_date=timezone.now() + timedelta(days=1),
+            )
+        connections[alias].close()
+        return Person(user.pk, email, PASSWORD, f"sessionid={key}")
+
+
+def environment_for(upstream: Upstream, **more: str) -> dict[str, str]:
+    """The environment of a site that asks a scripted upstream."""
+    return {
+        "OPENAI_BASE_URL": upstream.base_url,
+        "OPENAI_API_KEY": "",
+        "CHAT_MODELS": "test-model,other-model",
+        "CHAT_DEFAULT_MODEL": "test-model",
+        "DEBUG": "0",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "REDIS_URL": "",
+        "EMAIL_URL": "consolemail://",
+        **more,
+    }
+
+
+@contextmanager
+def running_site(database_url: str, environment: dict[str, str]) -> Iterator[SiteProcess]:
+    """A started site on a migrated database."""
+    site = SiteProcess(database_url, environment)
+    site.start()
+    try:
+        yield site
+    finally:
+        site.kill(signal.SIGTERM)
