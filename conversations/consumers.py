@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from channels.consumer import AsyncConsumer
-from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 
 from conversations import broadcast, protocol, runtime, snapshots, turns
@@ -38,7 +37,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
             await self.send({"type": "websocket.close", "code": LOGIN_NEEDED})
             return
         self.runtime = await runtime.current()
-        self.outbox = Outbox(self.send_text)
+        self.outbox = Outbox(self.send_text, self.runtime.reader)
         self.sending = asyncio.create_task(self.outbox.run(), name="outbox")
         await self.runtime.hub.attach(self.user.pk, self.outbox)
         self.outbox.message(await self.hello())
@@ -96,11 +95,11 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
                 self.check_room(command.conversation)
                 await self.start(turns.start_turn, command)
             case protocol.CreateGeneration():
-                turn = await database_sync_to_async(turns.own_turn)(self.user, command.turn)
+                turn = await self.runtime.reader.run(turns.own_turn, self.user, command.turn)
                 self.check_room(turn.conversation_id)
                 await self.start(turns.start_generation, command)
             case protocol.StopGeneration():
-                await database_sync_to_async(turns.request_stop)(self.user, command.generation)
+                await self.runtime.writer.run(turns.request_stop, self.user, command.generation)
                 generation = str(command.generation)
                 await broadcast.hint({"type": "generation.stop", "generation": generation})
             case protocol.Ack():
@@ -112,7 +111,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
         """Writes a turn or another answer, tells every tab of the owner, follows it here."""
         model = await self.runtime.catalog.chosen(command.model)
         started = await self.runtime.writer.run(write, self.user, command, model)
-        turn = await database_sync_to_async(snapshots.turn_snapshot)(started.turn)
+        turn = await self.runtime.reader.run(snapshots.turn_snapshot, started.turn)
         conversation = started.conversation
         text = protocol.encode(
             "turn.created",
@@ -137,15 +136,14 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
     async def open_conversation(self, command: protocol.OpenConversation) -> None:
         """Snapshot, then what came after it, then live, without a gap between them."""
         self.check_room(command.conversation)
-        own = database_sync_to_async(turns.own_conversation)
-        conversation = await own(self.user, command.conversation)
+        read = self.runtime.reader.run
+        conversation = await read(turns.own_conversation, self.user, command.conversation)
         # Watched before the snapshot is read: what is committed in between is noted.
         self.outbox.begin_opening(conversation.pk)
         positions: list[Position] = []
         try:
             await self.watch(conversation.pk)
-            read = database_sync_to_async(snapshots.conversation_snapshot)
-            snapshot = await read(conversation)
+            snapshot = await read(snapshots.conversation_snapshot, conversation)
             self.outbox.message(protocol.encode("conversation.snapshot", **snapshot))
             positions = list(_positions(snapshot, command.cursors))
         finally:

@@ -7,13 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.utils import timezone
 
 from billing import pricing
 from billing.usage import TokenUsage, estimate_usage, parse_usage
-from conversations.context import build_request, input_text
+from conversations.context import input_text
 from conversations.fold import text_of
 from conversations.log import GenerationLog, LogLost
 from conversations.models import Generation, Status
@@ -54,13 +53,15 @@ class Outcome(msgspec.Struct, frozen=True):
 class GenerationRun:
     """Runs one claimed generation and writes its events to its log."""
 
-    def __init__(self, generation: Generation, log: GenerationLog, upstream: Upstream) -> None:
+    def __init__(
+        self, generation: Generation, request: Fields, log: GenerationLog, upstream: Upstream
+    ) -> None:
         self._generation = generation
+        self._request = request
         self._log = log
         self._upstream = upstream
         self._stopping = generation.stop_requested
         self._task: asyncio.Task[None] | None = None
-        self._request: Fields = {}
         self._accepted = False  # upstream has said something
         self._shown = False  # it said something that people see
         self._deltas: list[str] = []
@@ -94,7 +95,6 @@ class GenerationRun:
         try:
             if self._stopping:
                 return Outcome(Status.STOPPED)
-            self._request = await sync_to_async(build_request)(self._generation)
             async with asyncio.timeout(settings.GENERATION_MAX_SECONDS):
                 return await self._ask()
         except asyncio.CancelledError:
@@ -217,9 +217,8 @@ def incomplete(reason: object) -> Fields:
     return error
 
 
-async def finish_lost(log: GenerationLog, generation: Generation) -> None:
+async def finish_lost(log: GenerationLog, generation: Generation, request: Fields) -> None:
     """Ends a generation whose worker died: what was shown is kept, spending is estimated."""
-    request = await sync_to_async(build_request)(generation)
     usage = estimate_usage(input_text(request), text_of(log.state["items"]))
     if generation.stop_requested:
         outcome = Outcome(Status.STOPPED, usage=usage)

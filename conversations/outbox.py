@@ -11,9 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from channels.db import database_sync_to_async
-
 from conversations import protocol
+from conversations.database import DatabaseThread
 from conversations.log import Frame
 from conversations.snapshots import frames_after
 
@@ -45,8 +44,9 @@ class Track:
 class Outbox:
     """Sends to one socket in order; `frame` and `message` are the hub's listener interface."""
 
-    def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[str], Awaitable[None]], reader: DatabaseThread) -> None:
         self._send = send
+        self._reader = reader
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._tracks: dict[uuid.UUID, Track] = {}
         # Conversation → generation → last seq that came while its snapshot is being read.
@@ -162,8 +162,8 @@ class Outbox:
     async def _replay(self, track: Track) -> None:
         """Sends stored frames until the track is level with the log or the window is full."""
         while track.behind and not self._is_full():
-            frames = await database_sync_to_async(frames_after)(
-                track.generation, track.next_seq - 1, REPLAY_FRAMES
+            frames = await self._reader.run(
+                frames_after, track.generation, track.next_seq - 1, REPLAY_FRAMES
             )
             if self._tracks.get(track.generation) is not track:
                 return  # closed meanwhile, or opened anew

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
-from conversations.database import Writer
+from conversations.database import DatabaseThread
 from conversations.log import Ending, Frame, GenerationLog
 from conversations.models import EventFrame, Generation, Status
 
@@ -30,7 +30,7 @@ Announce = Callable[[list[Frame]], None]
 class Recorder:
     """Collects, commits, announces. Belongs to one event loop."""
 
-    def __init__(self, writer: Writer, announce: Announce, flush_ms: int) -> None:
+    def __init__(self, writer: DatabaseThread, announce: Announce, flush_ms: int) -> None:
         self._writer = writer
         self._announce = announce
         self._interval = flush_ms / 1000
@@ -119,19 +119,24 @@ def commit(frames: Sequence[Frame]) -> set[uuid.UUID]:
         )
         epochs = dict(rows.order_by("pk").values_list("pk", "epoch"))
         own = [frame for frame in frames if epochs.get(frame.generation) == frame.epoch]
-        EventFrame.objects.bulk_create(
-            EventFrame(
-                generation_id=frame.generation,
-                first_seq=frame.first_seq,
-                last_seq=frame.last_seq,
-                body=frame.body,
-            )
-            for frame in own
-        )
+        _insert(own)
         for frame in own:
             if frame.ending:
                 _end(frame.generation, frame.ending)
     return {frame.generation for frame in frames} - {frame.generation for frame in own}
+
+
+def _insert(frames: Sequence[Frame]) -> None:
+    """One statement for all rows, past the ORM: a model object a row would double the cost."""
+    prepare = Generation._meta.pk.get_db_prep_value
+    rows = [
+        (prepare(frame.generation, connection), frame.first_seq, frame.last_seq, frame.body)
+        for frame in frames
+    ]
+    table = connection.ops.quote_name(EventFrame._meta.db_table)
+    columns = "generation_id, first_seq, last_seq, body"
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES (%s, %s, %s, %s)", rows)  # noqa: S608
 
 
 def _end(generation: uuid.UUID, ending: Ending) -> None:

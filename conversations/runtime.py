@@ -9,7 +9,7 @@ from django.conf import settings
 
 from conversations.broadcast import Broadcast
 from conversations.catalog import Catalog
-from conversations.database import Writer
+from conversations.database import DatabaseThread
 from conversations.hub import Hub
 from conversations.recorder import Recorder
 from conversations.upstream.client import Upstream
@@ -24,7 +24,8 @@ class Runtime:
 
     hub: Hub
     broadcast: Broadcast
-    writer: Writer
+    writer: DatabaseThread
+    reader: DatabaseThread
     upstream: Upstream
     catalog: Catalog
     recorder: Recorder | None = None
@@ -50,6 +51,7 @@ class Runtime:
         await self.hub.stop()
         await self.upstream.close()
         await self.writer.close()
+        await self.reader.close()
 
 
 def build(inline: bool) -> Runtime:
@@ -59,13 +61,13 @@ def build(inline: bool) -> Runtime:
     others = layer if settings.REDIS_URL else None
     hub = Hub(others)
     broadcast = Broadcast(hub, others)
-    writer = Writer()
+    writer, reader = DatabaseThread("writer"), DatabaseThread("reader")
     upstream = Upstream()
-    runtime = Runtime(hub, broadcast, writer, upstream, Catalog(upstream))
+    runtime = Runtime(hub, broadcast, writer, reader, upstream, Catalog(upstream))
     if inline:
         runtime.recorder = Recorder(writer, broadcast.frames, settings.STREAM_FLUSH_MS)
         runtime.worker = GenerationWorker(
-            layer, writer, runtime.recorder, upstream, settings.UPSTREAM_MAX_STREAMS
+            layer, writer, reader, runtime.recorder, upstream, settings.UPSTREAM_MAX_STREAMS
         )
     return runtime
 

@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from conversations import leases
 from conversations.broadcast import WORKERS_CHANNEL
-from conversations.database import Writer
+from conversations.context import build_request
+from conversations.database import DatabaseThread
 from conversations.generation import GenerationRun, finish_lost
 from conversations.log import GenerationLog, LogLost
 from conversations.models import Generation
@@ -40,7 +41,8 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # channels has no types
     def __init__(
         self,
         layer: BaseChannelLayer,
-        writer: Writer,
+        writer: DatabaseThread,
+        reader: DatabaseThread,
         recorder: Recorder,
         upstream: Upstream,
         most: int,
@@ -48,6 +50,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # channels has no types
         super().__init__(application=None, channels=[WORKERS_CHANNEL], channel_layer=layer)
         self.name = uuid.uuid4().hex
         self._writer = writer
+        self._reader = reader
         self._recorder = recorder
         self._upstream = upstream
         self._most = most
@@ -138,7 +141,8 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # channels has no types
         self.wake()  # there is room again
 
     async def _run(self, generation: Generation) -> None:
-        run = GenerationRun(generation, await self._log(generation), self._upstream)
+        request = await self._reader.run(build_request, generation)
+        run = GenerationRun(generation, request, await self._log(generation), self._upstream)
         self._runs[generation.pk] = run
         try:
             await run.run()
@@ -146,9 +150,10 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # channels has no types
             del self._runs[generation.pk]
 
     async def _recover(self, generation: Generation) -> None:
-        await finish_lost(await self._log(generation), generation)
+        request = await self._reader.run(build_request, generation)
+        await finish_lost(await self._log(generation), generation, request)
 
     async def _log(self, generation: Generation) -> GenerationLog:
-        state = await self._writer.run(folded, generation)
+        state = await self._reader.run(folded, generation)
         conversation = generation.turn.conversation_id
         return self._recorder.open(state, conversation, generation.epoch)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +28,12 @@ from tests.upstream.client import Upstream
 ROOT = Path(__file__).parents[1]
 PASSWORD = "correct horse battery"
 START_SECONDS = 30
+
+
+@cache
+def hashed_password() -> str:
+    """Slow by nature, and the same for everybody."""
+    return make_password(PASSWORD)
 
 
 @dataclass
@@ -121,7 +128,7 @@ class SiteProcess:
                 .create(
                     username=name,
                     email=email,
-                    password=make_password(PASSWORD),
+                    password=hashed_password(),
                     is_staff=staff,
                     is_superuser=staff,
                 )

@@ -53,23 +53,20 @@ class Upstream:
             UpstreamFailure, openai.OpenAIError, httpx2.HTTPError, Stalled, InvalidEvent:
                 `errors.failure_of` says what each means.
         """
-        loop = asyncio.get_running_loop()
-        first_due = loop.time() + settings.UPSTREAM_FIRST_EVENT_SECONDS
         opening = self.sdk.responses.with_streaming_response.create(
             **request, stream=True, extra_headers=self._headers
         )
+        first_due = asyncio.get_running_loop().time() + settings.UPSTREAM_FIRST_EVENT_SECONDS
         try:
-            async with asyncio.timeout_at(first_due):
+            async with asyncio.timeout_at(first_due) as patience:
                 response = await opening.__aenter__()
+                try:
+                    check_kind(response.headers.get("content-type", ""))
+                    yield _events(response.iter_bytes(), patience)
+                finally:
+                    await response.close()
         except TimeoutError as error:
-            raise Stalled("no answer to the request") from error
-        try:
-            kind = response.headers.get("content-type", "")
-            if "text/event-stream" not in kind.lower():
-                raise UpstreamFailure("upstream_invalid", said=f"content type {kind or 'missing'}")
-            yield _events(response.iter_bytes(), first_due)
-        finally:
-            await response.close()
+            raise Stalled(f"no sign of life by {patience.when()}") from error
 
     async def list_models(self) -> list[str]:
         """The ids that upstream's `/v1/models` lists, in its order."""
@@ -82,19 +79,27 @@ class Upstream:
         await self.sdk.close()
 
 
-async def _events(chunks: AsyncIterator[bytes], first_due: float) -> AsyncIterator[UpstreamEvent]:
+def check_kind(content_type: str) -> None:
+    """Refuses an answer that is no event stream: a page of a proxy, a JSON object."""
+    if "text/event-stream" not in content_type.lower():
+        said = f"content type {content_type or 'missing'}"
+        raise UpstreamFailure("upstream_invalid", said=said)
+
+
+async def _events(
+    chunks: AsyncIterator[bytes], patience: asyncio.Timeout
+) -> AsyncIterator[UpstreamEvent]:
+    """The events in a stream of bytes; every chunk prolongs `patience`."""
     decoder = EventStreamDecoder()
-    loop = asyncio.get_running_loop()
-    due = first_due
-    while True:
-        try:
-            async with asyncio.timeout_at(due):
-                chunk = await anext(chunks, None)
-        except TimeoutError as error:
-            raise Stalled("silence") from error
-        if chunk is None:
-            break
-        due = loop.time() + settings.UPSTREAM_SILENCE_SECONDS
+    now = asyncio.get_running_loop().time
+    silence = settings.UPSTREAM_SILENCE_SECONDS
+    # Moving a timer costs more than parsing a delta, so it is moved now and then: silence may
+    # be cut a tenth, or a second, too early.
+    step, move_at = min(1.0, silence / 10), 0.0
+    async for chunk in chunks:
+        if now() >= move_at:
+            patience.reschedule(now() + silence)
+            move_at = now() + step
         for data in decoder.push(chunk):
             if data != b"[DONE]":
                 yield parse_event(data)

@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from conversations import leases
-from conversations.database import Writer
+from conversations.database import DatabaseThread
 from conversations.log import Frame, GenerationLog, LogLost
 from conversations.models import Conversation, EventFrame, Generation, Status, Turn
 from conversations.recorder import Recorder, forget_folded
@@ -45,7 +45,7 @@ class Recording:
 
     def __init__(self, flush_ms: int = 5) -> None:
         self.frames: list[Frame] = []
-        self.writer = Writer()
+        self.writer = DatabaseThread("writer")
         self.recorder = Recorder(self.writer, self.frames.extend, flush_ms)
 
     async def log(self, generation: Generation) -> GenerationLog:

@@ -1,0 +1,127 @@
+"""`make bench`: what one streamed delta costs the site, side by side with a bare relay.
+
+Both run in a process of their own on this machine, ask the same scripted upstream, and serve
+the same number of WebSocket clients at the same rate, one after the other in one run. The
+ratio of processor time per delta says how far the whole path (parse, join, commit to the
+database, fan out) is from passing bytes on.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import django
+import psutil
+from websockets.asyncio.client import connect
+
+from tests.upstream.client import Upstream, upstream_at
+
+
+async def chat_with_site(url: str, cookie: str, text: str) -> int:
+    """Deltas' worth of text that one client got; each token is one space-ended word."""
+    words = 0
+    async with connect(url, additional_headers={"Cookie": cookie}, max_size=None) as socket:
+        await socket.recv()
+        turn = {"type": "turn.create", "id": str(uuid.uuid4()), "conversation": None, "text": text}
+        await socket.send(json.dumps(turn))
+        async for frame in socket:
+            message = json.loads(frame)
+            for event in message.get("events", ()):
+                if event["type"] == "response.output_text.delta":
+                    words += event["delta"].count(" ")
+                elif event["type"] == "generation.finished":
+                    assert event["status"] == "completed", event
+                    return words
+    raise AssertionError("closed in mid-answer")
+
+
+async def chat_with_relay(url: str, cookie: str, text: str) -> int:
+    """The same from the relay, which passes upstream's bytes on."""
+    words = 0
+    async with connect(url, max_size=None) as socket:
+        await socket.send(json.dumps({"model": "m", "input": text, "stream": True}))
+        async for frame in socket:
+            assert isinstance(frame, bytes)
+            words += frame.count(b'"type":"response.output_text.delta"')
+    return words
+
+
+async def all_chats(
+    chat: Callable[[str, str, str], Awaitable[int]], url: str, cookies: list[str], text: str
+) -> int:
+    return sum(await asyncio.gather(*(chat(url, cookie, text) for cookie in cookies)))
+
+
+def measure(
+    name: str,
+    pid: int,
+    chat: Callable[[str, str, str], Awaitable[int]],
+    url: str,
+    cookies: list[str],
+    text: str,
+) -> float:
+    """Processor microseconds of process `pid` per delta."""
+    process = psutil.Process(pid)
+    asyncio.run(all_chats(chat, url, cookies[:2], "warm tokens=20 rate=100"))
+    before = process.cpu_times()
+    got = asyncio.run(all_chats(chat, url, cookies, text))
+    after = process.cpu_times()
+    spent = after.user + after.system - before.user - before.system
+    cost: float = spent / got * 1e6
+    print(f"{name:<6} {got:>8} deltas  {cost:>7.1f} µs of processor time each")
+    return cost
+
+
+def start(*command: str) -> tuple["subprocess.Popen[str]", str]:
+    """A process whose first line is its URL."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    assert process.stdout
+    return process, process.stdout.readline().strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--streams", type=int, default=100)
+    parser.add_argument("--rate", type=int, default=50, help="deltas a second and stream")
+    parser.add_argument("--seconds", type=int, default=8)
+    options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    django.setup()
+    from tests.site import environment_for, running_site
+
+    text = f"tokens={options.rate * options.seconds} rate={options.rate}"
+    scripted, upstream_url = start(sys.executable, "-m", "tests.upstream", "--port", "0")
+    upstream: Upstream = upstream_at(upstream_url)
+    relay, relay_url = start(sys.executable, "-m", "tests.bench.relay", upstream.base_url)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            database = f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
+            environment = environment_for(upstream)
+            migrate(database, environment)
+            with running_site(database, environment) as site:
+                cookies = [site.person().cookie for _ in range(options.streams)]
+                print(f"{options.streams} streams, {options.rate} deltas/s each")
+                whole = measure("site", site.pid, chat_with_site, site.socket_url, cookies, text)
+            bare = measure("relay", relay.pid, chat_with_relay, relay_url, cookies, text)
+        print(f"ratio  {whole / bare:.2f} (site : relay)")
+        print(f"       {1e6 / whole / options.rate:.0f} streams of this rate fill one core")
+    finally:
+        relay.kill()
+        scripted.kill()
+
+
+def migrate(database: str, environment: dict[str, str]) -> None:
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    more = {"SECRET_KEY": "bench", "DATABASE_URL": database}
+    subprocess.run(command, env=environment | more, check=True)
+
+
+if __name__ == "__main__":
+    main()
