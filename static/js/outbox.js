@@ -1,0 +1,105 @@
+/**
+ * Commands that the server has not answered yet. They live in sessionStorage, so that neither a lost
+ * connection nor a reload loses a turn, and are sent again on every new connection: their ids are
+ * ours, and the server starts nothing twice.
+ *
+ * An entry is `{command, error}`; `error` is the server's refusal, kept so that the text is not lost.
+ */
+const KEY = "chatsite.outbox";
+const KEPT = new Set(["turn.create", "generation.create"]);
+
+export class Outbox {
+  /** `storage`: sessionStorage or anything like it. `send(command)`: true when it went out. */
+  constructor(storage, send) {
+    this.storage = storage;
+    this.send = send;
+    this.entries = new Map();
+    this.stops = new Set();
+    for (const entry of this._read()) this.entries.set(entry.command.id, entry);
+  }
+
+  /** Send a command that must arrive. */
+  post(command) {
+    this.entries.set(command.id, { command, error: null });
+    this._write();
+    this.send(command);
+  }
+
+  /** Ask to stop; asked again after a reconnect until the generation has ended. */
+  stop(generation) {
+    this.stops.add(generation);
+    this.send({ type: "generation.stop", generation });
+  }
+
+  stopped(generation) {
+    this.stops.delete(generation);
+  }
+
+  /** Called on each new connection. */
+  resend() {
+    for (const { command, error } of this.entries.values()) if (!error) this.send(command);
+    for (const generation of this.stops) this.send({ type: "generation.stop", generation });
+  }
+
+  retry(id) {
+    const entry = this.entries.get(id);
+    if (!entry) return;
+    entry.error = null;
+    this._write();
+    this.send(entry.command);
+  }
+
+  discard(id) {
+    const entry = this.entries.get(id) ?? null;
+    this.entries.delete(id);
+    this._write();
+    return entry;
+  }
+
+  /** Take a server message; returns the entry it answers, or null. */
+  settle(message) {
+    const entry = this.entries.get(message.ref);
+    if (!entry) return null;
+    if (message.type === "turn.created") {
+      this.entries.delete(message.ref);
+    } else if (message.type === "error") {
+      const { code, message: text, retry_after: retryAfter = null } = message;
+      entry.error = { code, message: text, retry_after: retryAfter };
+    } else return null;
+    this._write();
+    return entry;
+  }
+
+  /** Unanswered (or refused) turns of a conversation; null = the new chat. */
+  turnsOf(conversation) {
+    return this._all("turn.create").filter(({ command }) => command.conversation === conversation);
+  }
+
+  generationsOf(turn) {
+    return this._all("generation.create").filter(({ command }) => command.turn === turn);
+  }
+
+  _all(type) {
+    return [...this.entries.values()].filter(({ command }) => command.type === type);
+  }
+
+  _read() {
+    let stored;
+    try {
+      stored = JSON.parse(this.storage.getItem(KEY) ?? "[]");
+    } catch {
+      stored = []; // Broken by hand or by an older version: nothing of ours can be in it.
+    }
+    if (!Array.isArray(stored)) return [];
+    return stored.filter((entry) => KEPT.has(entry?.command?.type) && entry.command.id);
+  }
+
+  _write() {
+    try {
+      this.storage.setItem(KEY, JSON.stringify([...this.entries.values()]));
+    } catch (error) {
+      // A full or forbidden storage costs the safety net on reload, not the turn itself.
+      console.warn("chatsite: the outbox is not stored", error);
+    }
+  }
+}

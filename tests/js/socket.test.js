@@ -1,0 +1,112 @@
+/** socket.js against a server object and a clock of the test's own. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { backoff, Socket } from "../../static/js/socket.js";
+import { Clock, Server } from "./fakes.js";
+
+function connected({ online = true } = {}) {
+  const [server, clock] = [new Server(), new Clock()];
+  const seen = { states: [], messages: [], opened: 0, logins: 0 };
+  const socket = new Socket("ws://test/ws/", {
+    onOpen: () => { seen.opened += 1; },
+    onMessage: (message) => seen.messages.push(message),
+    onState: (state) => seen.states.push(state),
+    onNoLogin: () => { seen.logins += 1; },
+  }, {
+    WebSocket: server.WebSocket, setTimeout: clock.set, clearTimeout: clock.clear,
+    random: () => 1, isOnline: () => online,
+  });
+  socket.connect();
+  return { server, clock, socket, seen };
+}
+
+const settled = () => new Promise((resolve) => { setImmediate(resolve); });
+
+test("a lost connection comes back by itself", async () => {
+  const { server, clock, seen } = connected();
+  await settled();
+  server.drop();
+  assert.deepEqual(seen.states, ["open", "reconnecting"]);
+  clock.advance(400);
+  await settled();
+  assert.equal(server.sockets.length, 2);
+  assert.equal(seen.opened, 2);
+  assert.equal(seen.states.at(-1), "open");
+});
+
+test("pauses between attempts grow to a limit and begin anew after a success", async () => {
+  const { server, clock } = connected();
+  await settled();
+  server.up = false;
+  server.drop();
+  const pauses = [];
+  for (let n = 1; n < 9; n += 1) {
+    const before = clock.now;
+    while (server.sockets.length === n) clock.advance(50);
+    pauses.push(clock.now - before);
+    await settled();
+  }
+  assert.deepEqual(pauses, [400, 800, 1600, 3200, 6400, 12800, 20000, 20000]);
+  assert.equal(backoff(0, () => 0), 200);
+});
+
+test("a server that does not answer a ping is left, and its late close is no second loss", async () => {
+  const { server, clock, seen } = connected();
+  await settled();
+  server.silent = true;
+  clock.advance(20_000 + 8_000);
+  assert.equal(server.sockets[0].closed, true);
+  assert.equal(seen.states.at(-1), "reconnecting");
+  clock.advance(400);
+  await settled();
+  server.sockets[0].onclose({ code: 1006 });
+  assert.equal(seen.states.at(-1), "open");
+  assert.equal(server.sockets.length, 2);
+});
+
+test("a server that answers pings is kept", async () => {
+  const { server, clock } = connected();
+  await settled();
+  clock.advance(300_000);
+  assert.equal(server.sockets.length, 1);
+  assert.ok(server.last.got.length > 5);
+});
+
+test("without a network it says offline and comes back at once with it", async () => {
+  const { server, clock, socket, seen } = connected({ online: false });
+  await settled();
+  server.silent = true;
+  socket.offline();
+  clock.advance(2_500);
+  assert.equal(seen.states.at(-1), "offline");
+  socket.online();
+  await settled();
+  assert.equal(seen.states.at(-1), "open");
+});
+
+test("an offline event does not end a connection that still answers", async () => {
+  const { server, clock, socket, seen } = connected({ online: false });
+  await settled();
+  socket.offline();
+  clock.advance(10_000);
+  assert.equal(seen.states.at(-1), "open");
+  assert.equal(server.sockets.length, 1);
+});
+
+test("close code 4401 leads to the login and to no further attempt", async () => {
+  const { server, clock, seen } = connected();
+  await settled();
+  server.drop(4401);
+  clock.advance(60_000);
+  assert.equal(seen.logins, 1);
+  assert.equal(server.sockets.length, 1);
+});
+
+test("a frame that is not JSON does not end anything", async (context) => {
+  context.mock.method(console, "error", () => {});
+  const { server, seen } = connected();
+  await settled();
+  server.last.onmessage({ data: "{" });
+  server.last.say({ type: "hello" });
+  assert.deepEqual(seen.messages, [{ type: "hello" }]);
+});
