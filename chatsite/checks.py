@@ -38,7 +38,7 @@ def _messages() -> Iterator[checks.CheckMessage]:
             hint=f"Set {problem.name} to {problem.expected}, or leave it out.",
             id="chatsite.E001",
         )
-    if not settings.SECRET_KEY:
+    if settings.SECRET_KEY == settings.NO_SECRET_KEY:
         yield checks.Error(
             "SECRET_KEY is not set.",
             hint="Run `make run` once: it writes a .env with a fresh one. Or set SECRET_KEY.",

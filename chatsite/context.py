@@ -7,8 +7,13 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """`site`: name, whether sign-up is open, whether the small embedded model answers."""
+    """`site`: name, whether sign-up is open, whether the small embedded model answers.
+
+    On its own pages allauth puts something else under `site`: what those need is repeated.
+    """
     return {
+        "site_name": settings.SITE_NAME,
+        "signup_open": settings.ACCOUNT_SIGNUP,
         "site": {
             "name": settings.SITE_NAME,
             "signup": settings.ACCOUNT_SIGNUP,

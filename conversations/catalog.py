@@ -22,6 +22,7 @@ LISTING_SECONDS = 60
 class ModelOptions(msgspec.Struct, frozen=True):
     """What a model needs beyond its name; None leaves it to upstream."""
 
+    label: str = ""
     context_tokens: int = 128_000
     max_output_tokens: int | None = None
     instructions: str | None = None
@@ -81,9 +82,12 @@ class Catalog:
     async def wire(self) -> list[dict[str, Any]]:
         """`models` of `hello`."""
         return [
-            {"id": model, "label": model, "prices": price.wire() if price else None}
+            {
+                "id": model,
+                "label": options_of(model).label or model,
+                "prices": price.wire() if (price := pricing.price_of(model)) else None,
+            }
             for model in await self.models()
-            for price in [pricing.price_of(model)]
         ]
 
     async def _list(self) -> None:

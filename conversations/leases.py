@@ -33,16 +33,14 @@ def take_over(worker: str, most: int) -> list[Generation]:
         return _take([(id, expired.filter(epoch=epoch)) for id, epoch in rows], worker)
 
 
-def renew(worker: str) -> None:
-    """Prolongs all leases of a worker."""
+def renew(worker: str) -> set[uuid.UUID]:
+    """Prolongs all leases of a worker; the generations that it is to go on with.
+
+    Those that somebody asked to stop, took over or deleted are not among them.
+    """
     mine = Generation.objects.filter(worker=worker, status=Status.RUNNING)
     mine.update(lease_until=timezone.now() + LEASE)
-
-
-def stop_requests(worker: str) -> list[uuid.UUID]:
-    """The generations of a worker that somebody asked to stop."""
-    mine = Generation.objects.filter(worker=worker, status=Status.RUNNING, stop_requested=True)
-    return list(mine.values_list("pk", flat=True))
+    return set(mine.filter(stop_requested=False).values_list("pk", flat=True))
 
 
 def _take(

@@ -19,8 +19,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from conversations import protocol, runtime
+from conversations.broadcast import hint
 from conversations.markdown import to_html
-from conversations.models import Conversation
+from conversations.models import OPEN_STATUSES, Conversation, Generation
 from conversations.snapshots import conversation_snapshot, conversation_wire
 
 PAGE = 50
@@ -40,8 +41,10 @@ def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> Http
         if conversation is None:
             return render(request, "404.html", status=404)
         turns = newest_branch(conversation_snapshot(conversation)["turns"])
+    listed = list(mine.order_by("-updated")[: PAGE + 1])
     context = {
-        "conversations": mine.order_by("-updated")[:PAGE],
+        "conversations": listed[:PAGE],
+        "more_conversations": len(listed) > PAGE,
         "conversation": conversation,
         "turns": turns or [],
     }
@@ -81,7 +84,11 @@ async def delete(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
     """Deletes a conversation with all its turns and answers, running ones too."""
     user = await request.auser()
     conversation = await aget_object_or_404(Conversation, pk=conversation_id, owner_id=user.pk)
+    running = Generation.objects.filter(turn__conversation=conversation, status__in=OPEN_STATUSES)
+    stopped = [str(pk) async for pk in running.values_list("pk", flat=True)]
     await conversation.adelete()
+    for generation in stopped:
+        await hint({"type": "generation.stop", "generation": generation})
     await tell(user.pk, "conversation.deleted", conversation=str(conversation_id))
     return done(request, reverse("home"))
 
@@ -108,21 +115,20 @@ def parse_before(value: str) -> datetime | None:
 
 
 def newest_branch(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The turns from the start to the newest one, each with the answer that leads on.
+    """The turns from the start to the newest answer, each with the answer that leads on.
 
-    `turns` are those of a snapshot, oldest first. Each turn of the result has `generation`
-    (or None) with its text as `html`.
+    `turns` are those of a snapshot, oldest first. Each turn of the result has `generation`,
+    with its text as `html`.
     """
     owner = {generation["id"]: turn for turn in turns for generation in turn["generations"]}
     path: list[dict[str, Any]] = []
-    turn = turns[-1] if turns else None
-    chosen = None
+    answers = [generation for turn in turns for generation in turn["generations"]]
+    chosen = max(answers, key=lambda answer: answer["created"])["id"] if answers else None
+    turn = owner[chosen] if chosen else None
     while turn is not None:
-        answers = {generation["id"]: generation for generation in turn["generations"]}
-        generation = answers.get(chosen) or next(reversed(answers.values()), None)
-        if generation:
-            generation = {**generation, "html": to_html(generation["text"])}
-        path.append({**turn, "generation": generation})
+        generation = next(g for g in turn["generations"] if g["id"] == chosen)
+        shown = {**generation, "html": to_html(generation["text"])}
+        path.append({**turn, "generation": shown})
         chosen = turn["follows"]
         turn = owner[chosen] if chosen else None
     return path[::-1]

@@ -109,8 +109,8 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # channels has no types
 
     async def _beat(self) -> None:
         if self._runs:
-            await self._writer.run(leases.renew, self.name)
-            for generation_id in await self._writer.run(leases.stop_requests, self.name):
+            running = set(self._runs)
+            for generation_id in running - await self._writer.run(leases.renew, self.name):
                 self._stop(generation_id)
         for generation in await self._writer.run(leases.take_over, self.name, self._most):
             logger.warning("generation %s was left by a dead worker", generation.pk)
@@ -135,7 +135,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # channels has no types
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             if isinstance(error, LogLost):
-                logger.warning("generation %s was taken over by another worker", error)
+                logger.warning("generation %s is no longer ours: taken over or deleted", error)
             else:
                 logger.error("a generation could not be ended", exc_info=error)
         self.wake()  # there is room again

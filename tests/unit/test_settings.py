@@ -1,0 +1,70 @@
+"""A configuration that can't work stops the start and names the variable."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chatsite.environment import Environment
+from tests.site import ROOT
+
+GOOD = {"SECRET_KEY": "x", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": ""}
+
+
+def check(**environment: str) -> str:
+    """What `manage.py check` prints; empty when all is well."""
+    base = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    run = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=base | GOOD | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return run.stderr if run.returncode else ""
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "environment"),
+    [
+        ("E001", "STREAM_FLUSH_MS", {"STREAM_FLUSH_MS": "soon"}),
+        ("E001", "UPSTREAM_MAX_STREAMS", {"UPSTREAM_MAX_STREAMS": "0"}),
+        ("E001", "GENERATION_MAX_SECONDS", {"GENERATION_MAX_SECONDS": "nan"}),
+        ("E001", "DEBUG", {"DEBUG": "perhaps"}),
+        ("E001", "GENERATION_WORKERS", {"GENERATION_WORKERS": "outside"}),
+        ("E001", "DATABASE_URL", {"DATABASE_URL": "mysql://x"}),
+        ("E001", "EMAIL_URL", {"EMAIL_URL": "pigeon://x"}),
+        ("E002", "SECRET_KEY", {"SECRET_KEY": ""}),
+        ("E003", "CHAT_DEFAULT_MODEL", {"CHAT_MODELS": "a,b", "CHAT_DEFAULT_MODEL": "c"}),
+        ("E004", "CHAT_MODELS", {"OPENAI_API_KEY": "k", "CHAT_MODELS": "no-such-model"}),
+        ("E005", "REDIS_URL", {"GENERATION_WORKERS": "external", "REDIS_URL": ""}),
+    ],
+)
+def test_what_cannot_work_is_named_with_its_number(
+    number: str, name: str, environment: dict[str, str]
+) -> None:
+    said = check(**environment)
+    assert f"chatsite.{number}" in said
+    assert name in said
+    assert "HINT" in said
+
+
+def test_good_configurations_start() -> None:
+    assert check() == ""
+    assert check(OPENAI_BASE_URL="") == ""
+    assert check(OPENAI_BASE_URL="", OPENAI_API_KEY="k") == ""
+    assert check(OPENAI_API_KEY="k", CHAT_MODELS="mine", UNPRICED_MODELS="free") == ""
+
+
+def test_a_variable_that_is_set_empty_wins_over_dotenv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("CHATSITE_A=from-file\nCHATSITE_B=from-file\n")
+    monkeypatch.setenv("CHATSITE_A", "")
+    monkeypatch.delenv("CHATSITE_B", raising=False)
+    env = Environment(tmp_path / ".env")
+    assert (env.text("CHATSITE_A", "d"), env.text("CHATSITE_B", "d")) == ("", "from-file")
+    monkeypatch.delenv("CHATSITE_B")
