@@ -187,7 +187,7 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "chatsite@localhost")
 # --- Static files and headers -------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / env.text("STATIC_ROOT", "staticfiles")
 VENDOR_MODULES = {
     # Import specifier → its folder in node_modules; see chatsite/importmap.py.
     "markdown-it": "markdown-it/dist/browser",

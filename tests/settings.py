@@ -17,6 +17,7 @@ os.environ.update(
     UNPRICED_MODELS="free",
     ACCOUNT_SIGNUP="1",
     EMAIL_URL="memorymail://",
+    STATIC_ROOT=".test/nothing-collected",
 )
 
 from chatsite.settings import *  # noqa: F403

@@ -160,6 +160,7 @@ def environment_for(upstream: Upstream, **more: str) -> dict[str, str]:
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "REDIS_URL": "",
         "EMAIL_URL": "consolemail://",
+        "STATIC_ROOT": ".test/nothing-collected",  # the files as they are now
         **more,
     }
 
