@@ -1,8 +1,6 @@
 """Fixtures for all tests: a scripted upstream, a site in a process, people, tabs."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.site import ROOT, Person, SiteProcess, environment_for, running_site
+from tests.site import Person, SiteProcess, environment_for, migrate, running_site
 from tests.tab import Tab
 from tests.upstream.client import Upstream
 from tests.upstream.fixtures import *  # noqa: F403
@@ -22,9 +20,7 @@ from tests.upstream.fixtures import *  # noqa: F403
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("database") / "empty.sqlite3"
-    environment = {"SECRET_KEY": "tests-only", "DATABASE_URL": f"sqlite:///{path}"}
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, cwd=ROOT, env=environment | {"OPENAI_BASE_URL": "http://x"}, check=True)
+    migrate(f"sqlite:///{path}")
     return path
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -117,8 +118,10 @@ class SiteProcess:
 
     def _new_person(self, staff: bool) -> Person:
         alias = f"site-{self.database_url}"
-        settings = dict(environ.Env.db_url_config(self.database_url))
-        connections.databases.setdefault(alias, connections.databases["default"] | settings)
+        # The test process's own settings, but for what is SQLite's alone.
+        settings: dict[str, Any] = {**connections.databases["default"], "OPTIONS": {}}
+        settings.update(environ.Env.db_url_config(self.database_url))
+        connections.databases.setdefault(alias, settings)
         name = uuid.uuid4().hex[:12]
         email = f"{name}@example.com"
         with connections[alias].temporary_connection():
@@ -163,6 +166,17 @@ def environment_for(upstream: Upstream, **more: str) -> dict[str, str]:
         "STATIC_ROOT": ".test/nothing-collected",  # the files as they are now
         **more,
     }
+
+
+def migrate(database_url: str) -> None:
+    """Makes the tables, as the site itself does."""
+    environment = os.environ | {
+        "SECRET_KEY": "tests-only",
+        "DATABASE_URL": database_url,
+        "DJANGO_SETTINGS_MODULE": "chatsite.settings",
+    }
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
 @contextmanager

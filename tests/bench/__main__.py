@@ -94,7 +94,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
-    from tests.site import environment_for, running_site
+    from tests.site import environment_for, migrate, running_site
 
     text = f"tokens={options.rate * options.seconds} rate={options.rate}"
     scripted, upstream_url = start(sys.executable, "-m", "tests.upstream", "--port", "0")
@@ -104,7 +104,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             database = f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
             environment = environment_for(upstream)
-            migrate(database, environment)
+            migrate(database)
             with running_site(database, environment) as site:
                 cookies = [site.person().cookie for _ in range(options.streams)]
                 print(f"{options.streams} streams, {options.rate} deltas/s each")
@@ -115,12 +115,6 @@ def main() -> None:
     finally:
         relay.kill()
         scripted.kill()
-
-
-def migrate(database: str, environment: dict[str, str]) -> None:
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    more = {"SECRET_KEY": "bench", "DATABASE_URL": database}
-    subprocess.run(command, env=environment | more, check=True)
 
 
 if __name__ == "__main__":

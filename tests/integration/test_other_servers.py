@@ -1,0 +1,112 @@
+"""The main path on other databases and against an upstream that we did not write."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import redis
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.aimock.fixtures import *  # noqa: F403
+from tests.folding import assert_snapshots_meet
+from tests.services import missing
+from tests.site import SiteProcess, environment_for, migrate, running_site
+from tests.tab import Tab, generation_in, text_in
+from tests.upstream.answers import text_answer
+from tests.upstream.client import Upstream
+from tests.upstream.script import Gate
+
+POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A migrated PostgreSQL database of the test's own."""
+    name = f"chatsite_test_{uuid.uuid4().hex[:12]}"
+    try:
+        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        missing("PostgreSQL", str(error).splitlines()[0])
+    with server:
+        server.execute(f"CREATE DATABASE {name}")
+        url = urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
+        migrate(url)
+        yield url
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def redis_url() -> str:
+    try:
+        with redis.Redis.from_url(REDIS, socket_connect_timeout=3) as client:
+            client.ping()
+    except redis.ConnectionError as error:
+        missing("Redis", str(error))
+    return REDIS
+
+
+async def test_two_sites_on_postgresql_and_redis_share_a_conversation(
+    postgres_url: str, redis_url: str, upstream: Upstream, django_db_blocker: DjangoDbBlocker
+) -> None:
+    answer = text_answer(" ".join(f"word{n}" for n in range(100)))
+    upstream.queue([*answer[:30], Gate("rest"), *answer[30:]])
+    environment = environment_for(upstream, REDIS_URL=redis_url)
+    with (
+        django_db_blocker.unblock(),
+        running_site(postgres_url, environment) as one,
+        running_site(postgres_url, environment) as two,
+    ):
+        await read_on_the_other_site(one, two, upstream)
+
+
+async def read_on_the_other_site(one: SiteProcess, two: SiteProcess, upstream: Upstream) -> None:
+    person = one.person()
+    async with Tab(one, person) as tab, Tab(two, person) as other:
+        await other.expect("hello")
+        created = await tab.ask("Count")
+        id = created["generation"]
+        await tab.until(id, "response.output_text.delta")
+        told = await other.expect("turn.created")
+        assert told["generation"] == id
+        await other.open(created["conversation"]["id"], {id: 0})
+        upstream.open("rest")
+        await tab.finished(id)
+        finished = await other.finished(id)
+        assert finished["status"] == "completed"
+        assert other.events[id] == tab.events[id]
+        snapshot = await other.open(created["conversation"]["id"])
+        final = generation_in(snapshot, id)
+        assert_snapshots_meet(created["turn"]["generations"][0], tab.events[id], final)
+        again = await other.ask("Stop me")  # and a stop that comes from the other process
+        await tab.send("generation.stop", generation=again["generation"])
+        await other.finished(again["generation"])
+
+
+async def test_the_main_path_against_aimock(
+    aimock: str, database_url: str, upstream: Upstream, django_db_blocker: DjangoDbBlocker
+) -> None:
+    environment = environment_for(
+        upstream, OPENAI_BASE_URL=aimock, CHAT_MODELS="gpt-4.1-nano", CHAT_DEFAULT_MODEL=""
+    )
+    wanted = {
+        "please stream": "completed",
+        "please think": "completed",
+        "please call": "completed",
+        "please cut": "interrupted",
+        "too many": "failed",
+    }
+    with django_db_blocker.unblock(), running_site(database_url, environment) as site:
+        async with Tab(site, site.person()) as tab:
+            for text, status in wanted.items():
+                created = await tab.ask(text)
+                id, conversation = created["generation"], created["conversation"]["id"]
+                finished = await tab.finished(id)
+                assert finished["status"] == status, (text, finished)
+                events = list(tab.events[id])
+                final = generation_in(await tab.open(conversation), id)
+                assert final["text"] == text_in(events)
+                assert_snapshots_meet(created["turn"]["generations"][0], events, final)
