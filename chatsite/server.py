@@ -30,7 +30,7 @@ MAX_FRAME = 256 * 1024
 
 class LenientProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
     """Hands text frames of invalid UTF-8 on, so that they are answered like other bad input;
-    closes with any code."""
+    sends frames of any size; closes with any code."""
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         if isBinary:
@@ -39,6 +39,14 @@ class LenientProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no
             # Bytes that are no UTF-8 become lone surrogates, which no JSON parser accepts.
             text = payload.decode("utf-8", "surrogateescape")
             self.application_queue.put_nowait({"type": "websocket.receive", "text": text})
+
+    def serverSend(self, content: str | bytes, binary: bool = False) -> None:
+        # Autobahn holds what we send to the limit for what we receive, and drops it silently.
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().serverSend(content, binary)
+        finally:
+            self.maxMessagePayloadSize = limit
 
     def serverClose(self, code: int | None = None) -> None:
         # `sendClose` allows 1000 and 3000-4999 only; servers may close with 1008 or 1012 too.

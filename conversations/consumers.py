@@ -19,7 +19,7 @@ MAX_OPEN = 20
 """Conversations that a socket may have open at once."""
 MAX_UNPARSABLE = 20
 """Frames in a row that are no JSON objects, after which the socket is closed."""
-LOGIN_NEEDED, TOO_MANY_UNPARSABLE, TOO_BIG = 4401, 1008, 1009
+LOGIN_NEEDED, TOO_MANY_UNPARSABLE, TOO_BIG, BROKEN = 4401, 1008, 1009, 1011
 
 
 class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
@@ -38,7 +38,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
             return
         self.runtime = await runtime.current()
         self.outbox = Outbox(self.send_text, self.runtime.reader)
-        self.sending = asyncio.create_task(self.outbox.run(), name="outbox")
+        self.sending = asyncio.create_task(self.send_all(), name="outbox")
         await self.runtime.hub.attach(self.user.pk, self.outbox)
         self.outbox.message(await self.hello())
 
@@ -66,6 +66,14 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
             for conversation in self.open:
                 await self.runtime.hub.unwatch(conversation, self.outbox)
         raise StopConsumer
+
+    async def send_all(self) -> None:
+        """Sends until the socket goes. What can't be sent closes it: the browser comes back."""
+        try:
+            await self.outbox.run()
+        except Exception:
+            logger.exception("a socket could not be served")
+            await self.send({"type": "websocket.close", "code": BROKEN})
 
     async def send_text(self, text: str) -> None:
         await self.send({"type": "websocket.send", "text": text})

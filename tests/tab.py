@@ -20,6 +20,7 @@ class Tab:
     """Opens a socket as a person; `async with`. Events are checked as they come:
 
     each generation's seqs go on by exactly 1, and nothing comes after `generation.finished`.
+    They are acknowledged at once, unless `acks` is switched off.
     """
 
     def __init__(self, site: SiteProcess, person: Person | None, **headers: str) -> None:
@@ -34,6 +35,7 @@ class Tab:
         self.messages: list[Fields] = []
         self.events: defaultdict[str, list[Fields]] = defaultdict(list)
         self.close_code: int | None = None
+        self.acks = True
         self._read = 0
         self._news = asyncio.Condition()
         self._reading: asyncio.Task[None] | None = None
@@ -62,6 +64,9 @@ class Tab:
                     if message["type"] == "events":
                         self._note(message["generation"], message["events"])
                     self._news.notify_all()
+                if message["type"] == "events" and self.acks:
+                    last = message["events"][-1]["seq"]
+                    await self.send("ack", generation=message["generation"], seq=last)
         except ConnectionClosed:
             pass
         self.close_code = self.socket.close_code
@@ -109,6 +114,11 @@ class Tab:
                 if self.close_code is not None:
                     raise AssertionError(f"closed with {self.close_code}, no {kind}")
                 await self._news.wait()
+
+    async def more(self, generation: str, than: int) -> None:
+        """Waits until more events of a generation are there than so many."""
+        async with asyncio.timeout(PATIENCE), self._news:
+            await self._news.wait_for(lambda: len(self.events[generation]) > than)
 
     async def finished(self, generation: str) -> Fields:
         """The last event of a generation."""
