@@ -18,5 +18,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
             "name": settings.SITE_NAME,
             "signup": settings.ACCOUNT_SIGNUP,
             "local_model": settings.LOCAL_MODEL,
-        }
+        },
     }

@@ -42,7 +42,8 @@ class LenientProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no
 
     def serverSend(self, content: str | bytes, binary: bool = False) -> None:
         # Autobahn holds what we send to the limit for what we receive, and drops it silently.
-        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        limit = self.factory.maxMessagePayloadSize
+        self.maxMessagePayloadSize = 0
         try:
             super().serverSend(content, binary)
         finally:

@@ -7,7 +7,7 @@ os.environ.update(
     DEBUG="0",
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     CSRF_TRUSTED_ORIGINS="",
-    DATABASE_URL="sqlite:///test.sqlite3",
+    DATABASE_URL="sqlite:///.test/own.sqlite3",
     REDIS_URL="",
     GENERATION_WORKERS="inline",
     OPENAI_API_KEY="",

@@ -9,8 +9,10 @@ from pathlib import Path
 import environ
 import pytest
 
-from chatsite import bootstrap, bootstrap_data, bootstrap_locks, bootstrap_packages, dotenv
-from chatsite.bootstrap_packages import Stop
+from chatsite import dotenv
+from chatsite.bootstrap import __main__ as bootstrap
+from chatsite.bootstrap import data, locks, packages
+from chatsite.bootstrap.packages import Stop
 
 DOTENV = """\
 # a comment
@@ -29,9 +31,9 @@ TWICE=2
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty checkout that the set-up takes for its own."""
-    for module in (bootstrap, bootstrap_packages, bootstrap_data):
+    for module in (bootstrap, packages, data):
         monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(bootstrap_packages, "STAMPS", tmp_path / ".venv" / ".stamps")
+    monkeypatch.setattr(packages, "STAMPS", tmp_path / ".venv" / ".stamps")
     (tmp_path / "requirements.txt").write_text("django==5.2\n")
     migrations = tmp_path / "conversations" / "migrations"
     migrations.mkdir(parents=True)
@@ -108,14 +110,14 @@ def test_an_unknown_host_is_named() -> None:
 
 
 def test_a_step_is_done_only_for_its_own_key(checkout: Path) -> None:
-    assert not bootstrap_packages.is_done("static", "a")
-    bootstrap_packages.set_done("static", "a")
-    assert bootstrap_packages.is_done("static", "a")
-    assert not bootstrap_packages.is_done("static", "b")
+    assert not packages.is_done("static", "a")
+    packages.set_done("static", "a")
+    assert packages.is_done("static", "a")
+    assert not packages.is_done("static", "b")
 
 
 def test_digest_keeps_parts_apart() -> None:
-    assert bootstrap_packages.digest([b"ab", b"c"]) != bootstrap_packages.digest([b"a", b"bc"])
+    assert packages.digest([b"ab", b"c"]) != packages.digest([b"a", b"bc"])
 
 
 @pytest.mark.parametrize(
@@ -126,11 +128,11 @@ def test_digest_keeps_parts_apart() -> None:
     ],
 )
 def test_an_sqlite_url_names_a_file(checkout: Path, url: str, name: str) -> None:
-    assert bootstrap_data.sqlite_file(url) == checkout / name
+    assert data.sqlite_file(url) == checkout / name
 
 
 def test_other_databases_have_no_file_to_look_into() -> None:
-    assert bootstrap_data.sqlite_file("postgres://me@localhost/chat") is None
+    assert data.sqlite_file("postgres://me@localhost/chat") is None
 
 
 def migrated(file: Path, *names: str) -> None:
@@ -146,39 +148,37 @@ def migrated(file: Path, *names: str) -> None:
 def test_the_database_key_changes_with_whatever_asks_for_a_migration(checkout: Path) -> None:
     file = checkout / "db.sqlite3"
     url = "sqlite:///db.sqlite3"
-    keys = [bootstrap_data.database_key(url, file)]
+    keys = [data.database_key(url, file)]
     migrated(file, "0001")
-    keys.append(bootstrap_data.database_key(url, file))
+    keys.append(data.database_key(url, file))
     migrated(file, "0002")
-    keys.append(bootstrap_data.database_key(url, file))
+    keys.append(data.database_key(url, file))
     (checkout / "conversations" / "migrations" / "0002_more.py").write_text("second")
-    keys.append(bootstrap_data.database_key(url, file))
+    keys.append(data.database_key(url, file))
     (checkout / "requirements.txt").write_text("django==5.2.1\n")
-    keys.append(bootstrap_data.database_key(url, file))
+    keys.append(data.database_key(url, file))
     copy = checkout / "copy"
     copy.write_bytes(file.read_bytes())
     copy.replace(file)
-    keys.append(bootstrap_data.database_key(url, file))
+    keys.append(data.database_key(url, file))
     assert len(set(keys)) == len(keys)
-    assert bootstrap_data.database_key(url, file) == keys[-1]
+    assert data.database_key(url, file) == keys[-1]
 
 
 def test_a_file_that_is_no_database_has_no_migrations(tmp_path: Path) -> None:
     file = tmp_path / "db.sqlite3"
     file.write_text("not a database, and long enough to be looked at as one" * 10)
-    assert bootstrap_data.applied_migrations(file) == []
+    assert data.applied_migrations(file) == []
 
 
 def test_a_lock_keeps_only_what_the_base_has_not() -> None:
     base = "a==1 \\\n    --hash=sha256:1\nb==2 \\\n    --hash=sha256:2\n"
     both = base + "c==3 \\\n    --hash=sha256:3 \\\n    --hash=sha256:4\n"
-    assert bootstrap_locks.only_new(both, base) == (
-        "c==3 \\\n    --hash=sha256:3 \\\n    --hash=sha256:4\n"
-    )
+    assert locks.only_new(both, base) == ("c==3 \\\n    --hash=sha256:3 \\\n    --hash=sha256:4\n")
 
 
 def test_no_lock_names_a_registry() -> None:
-    for lock in Path(bootstrap_packages.__file__).parent.parent.glob("requirements*.txt"):
+    for lock in Path(packages.__file__).parent.parent.glob("requirements*.txt"):
         assert "://" not in lock.read_text(), lock.name
         assert "--hash=sha256:" in lock.read_text(), lock.name
 
@@ -187,6 +187,6 @@ def test_an_older_node_is_not_enough(tmp_path: Path) -> None:
     node = tmp_path / "node"
     node.write_text("#!/bin/sh\necho v18.19.1\n")
     node.chmod(0o755)
-    assert bootstrap_packages.node_version(str(node)) == (18, 19)
-    assert bootstrap_packages.node_version(str(node)) < bootstrap_packages.NODE_LEAST
-    assert bootstrap_packages.node_version(str(tmp_path / "none")) == (0, 0)
+    assert packages.node_version(str(node)) == (18, 19)
+    assert packages.node_version(str(node)) < packages.NODE_LEAST
+    assert packages.node_version(str(tmp_path / "none")) == (0, 0)

@@ -5,7 +5,7 @@ from tests.conftest import OpenTab
 from tests.tab import text_in
 from tests.upstream.answers import text_answer
 from tests.upstream.client import Upstream
-from tests.upstream.script import Gate
+from tests.upstream.script import Event, Gate, Step
 
 PIECE = 60_000
 
@@ -17,7 +17,7 @@ async def test_without_acks_the_window_is_all_and_an_ack_brings_the_rest(
     # Each delta waits for a gate: joined ones would be one frame of any size.
     events = text_answer("".join(pieces), deltas=pieces)
     first = next(n for n, event in enumerate(events) if "delta" in event)
-    steps: list[object] = [*events[:first]]
+    steps: list[Step | Event] = [*events[:first]]
     for number in range(40):
         steps += [Gate(f"piece {number}"), events[first + number]]
     upstream.queue([*steps, *events[first + 40 :]])
