@@ -5,7 +5,6 @@ from functools import lru_cache
 
 import msgspec
 from django.conf import settings
-from genai_prices import Usage, calc_price
 
 from billing.usage import TokenUsage
 
@@ -39,6 +38,8 @@ def price_of(model: str) -> ModelPrice | None:
     if settings.LOCAL_MODEL:
         return ModelPrice(Decimal(0), Decimal(0), Decimal(0))
 
+    from genai_prices import Usage, calc_price  # not loaded where nothing is priced
+
     def per_million(**tokens: int) -> Decimal:
         # Asked in small amounts: a million tokens at once would fall into a long-context tier.
         thousandth = {name: count // 1000 for name, count in tokens.items()}
@@ -63,6 +64,8 @@ def cost_of(model: str, usage: TokenUsage) -> Decimal:
     """USD for one response of `model`; zero for an unpriced one (`UNPRICED_MODELS=free`)."""
     if settings.LOCAL_MODEL or price_of(model) is None:
         return Decimal(0)
+    from genai_prices import Usage, calc_price
+
     counted = Usage(
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cached_tokens,

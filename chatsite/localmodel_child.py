@@ -66,6 +66,9 @@ def parameters(xllamacpp: Any, port: int, api_key: str) -> Any:
     p.ui = False
     p.endpoint_slots = False
     p.offline = True
+    # At temperature 0 so small a model falls into loops of words and never ends.
+    p.sampling.penalty_repeat = 1.1
+    p.sampling.penalty_last_n = 256
     p.verbosity = 1  # errors only
     return p
 

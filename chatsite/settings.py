@@ -161,13 +161,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
+    for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -189,9 +184,9 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "chatsite@localhost")
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / env.text("STATIC_ROOT", "staticfiles")
 VENDOR_MODULES = {
-    # Import specifier → its folder in node_modules; see chatsite/importmap.py.
+    # Import specifier → its folder in node_modules; see chatsite/templatetags/importmap.py.
     "markdown-it": "markdown-it/dist/browser",
-    "@highlightjs/cdn-assets/": "@highlightjs/cdn-assets",
+    "@highlightjs/cdn-assets/es/": "@highlightjs/cdn-assets/es",
 }
 STATICFILES_DIRS: list[object] = [BASE_DIR / "static"]
 STATICFILES_DIRS += [
@@ -200,6 +195,10 @@ STATICFILES_DIRS += [
     if (BASE_DIR / "node_modules" / folder).is_dir()
 ]
 _manifest = (STATIC_ROOT / "staticfiles.json").is_file() and not DEBUG
+STATICFILES_FINDERS = [
+    "chatsite.finders.SlimFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

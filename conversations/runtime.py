@@ -81,6 +81,7 @@ async def current() -> Runtime:
     global _current
     async with _lock:
         if _current is None:
+            await asyncio.to_thread(Upstream.warm)
             runtime = build(inline=settings.GENERATION_WORKERS == "inline")
             await runtime.start()
             _current = runtime

@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx2
 from django.conf import settings
-from openai import AsyncOpenAI, DefaultAioHttpClient, Omit
 
 from conversations.upstream.errors import Stalled, UpstreamFailure
 from conversations.upstream.events import UpstreamEvent
@@ -25,6 +23,9 @@ class Upstream:
     """
 
     def __init__(self) -> None:
+        import httpx2
+        from openai import AsyncOpenAI, DefaultAioHttpClient, Omit
+
         limit = settings.UPSTREAM_MAX_STREAMS + 20  # some for calls that are not streams
         self.sdk = AsyncOpenAI(
             api_key=settings.UPSTREAM_KEY or "none",
@@ -40,8 +41,15 @@ class Upstream:
         # The SDK takes these from the environment by itself, empty strings too.
         self.sdk.organization = settings.OPENAI_ORG_ID or None
         self.sdk.project = settings.OPENAI_PROJECT_ID or None
-        # It imports its types on first use: half a second that no first answer should wait.
-        _ = self.sdk.responses.with_streaming_response, self.sdk.models
+
+    @staticmethod
+    def warm() -> None:
+        """Imports the SDK with all its types: most of a second, which it would else take from
+        the start of the site and, since some are imported on first use, from the first answer.
+        """
+        import openai.resources.models
+        import openai.resources.responses
+        import openai.types.responses  # noqa: F401
 
     @asynccontextmanager
     async def stream(self, request: dict[str, Any]) -> AsyncIterator[AsyncIterator[UpstreamEvent]]:

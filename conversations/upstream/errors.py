@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
 import msgspec
-import openai
 
 from conversations.upstream.parsing import InvalidEvent
 from conversations.upstream.sse import StreamTooLong
+
+if TYPE_CHECKING:  # the SDK is loaded after the site listens; see Upstream.warm
+    import httpx2
+    import openai
 
 FINAL_QUOTA_CODES = frozenset({"insufficient_quota", "credit_balance_exhausted"})
 
@@ -82,6 +84,9 @@ class Stalled(Exception):
 
 def failure_of(error: Exception) -> UpstreamFailure | None:
     """What an exception of the upstream call means; None when it is not upstream's fault."""
+    import httpx2
+    import openai
+
     match error:
         case UpstreamFailure():
             return error
@@ -114,7 +119,7 @@ def event_failure(error: object) -> UpstreamFailure:
     return UpstreamFailure(kind, _text(code), _text(message))
 
 
-def _status_failure(error: openai.APIStatusError) -> UpstreamFailure:
+def _status_failure(error: "openai.APIStatusError") -> UpstreamFailure:
     detail, said = _text(error.code), _text(error.message)
     if isinstance(error.body, dict):
         said = _text(error.body.get("message")) or said
@@ -135,7 +140,7 @@ def _status_failure(error: openai.APIStatusError) -> UpstreamFailure:
     return UpstreamFailure(code, detail, said, final=final, retry_after=_retry_after(headers))
 
 
-def _retry_after(headers: httpx2.Headers) -> float | None:
+def _retry_after(headers: "httpx2.Headers") -> float | None:
     """`retry-after-ms` or `Retry-After` (seconds or a date) as seconds from now."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         try:
