@@ -183,22 +183,18 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "chatsite@localhost")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / env.text("STATIC_ROOT", "staticfiles")
+# Import specifier → the file in node_modules, or the files below a folder; chatsite/vendor.py.
 VENDOR_MODULES = {
-    # Import specifier → its folder in node_modules; see chatsite/templatetags/importmap.py.
-    "markdown-it": "markdown-it/dist/browser",
-    "@highlightjs/cdn-assets/es/": "@highlightjs/cdn-assets/es",
+    "markdown-it": "markdown-it/dist/browser/markdown-it.esm.min.mjs",
+    "@highlightjs/cdn-assets/es/": "@highlightjs/cdn-assets/es/*.min.js",
 }
-STATICFILES_DIRS: list[object] = [BASE_DIR / "static"]
-STATICFILES_DIRS += [
-    (f"vendor/{folder}", BASE_DIR / "node_modules" / folder)
-    for folder in VENDOR_MODULES.values()
-    if (BASE_DIR / "node_modules" / folder).is_dir()
-]
-_manifest = (STATIC_ROOT / "staticfiles.json").is_file() and not DEBUG
+STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
-    "chatsite.finders.SlimFinder",
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "chatsite.vendor.VendorFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
 ]
+_manifest = (STATIC_ROOT / "staticfiles.json").is_file() and not DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -11,8 +11,9 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from chatsite.vendor import vendor_url
+
 register = template.Library()
-ENTRY_FILES = {"markdown-it": "markdown-it.esm.min.mjs"}
 
 
 @register.simple_tag(takes_context=True)
@@ -24,12 +25,7 @@ def importmap(context: dict[str, Any]) -> SafeString:
 
 @lru_cache(maxsize=1)
 def _map() -> str:
-    imports = {}
-    for specifier, folder in settings.VENDOR_MODULES.items():
-        if entry := ENTRY_FILES.get(specifier):
-            imports[specifier] = staticfiles_storage.url(f"vendor/{folder}/{entry}")
-        else:  # a prefix: file names below it are not hashed
-            imports[specifier] = f"{settings.STATIC_URL}vendor/{folder}/"
+    imports = {specifier: vendor_url(specifier) for specifier in settings.VENDOR_MODULES}
     # Our modules import each other by relative path: each path is mapped to its hashed file.
     root = Path(settings.BASE_DIR) / "static"
     for file in sorted((root / "js").rglob("*.js")):
