@@ -16,6 +16,13 @@ from tests.upstream.client import Upstream
 from tests.upstream.fixtures import *  # noqa: F403
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop running in its process, beside
+    which no other test can run one. Workers of xdist get their tests in this order too.
+    """
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
