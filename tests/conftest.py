@@ -89,14 +89,21 @@ async def tabs(
     shared_site: SiteProcess, person: Person, upstream: Upstream
 ) -> AsyncIterator[OpenTab]:
     """`await tabs()` opens a tab of `person` on the shared site; all are closed at the end."""
+    opened: list[Tab] = []
     async with AsyncExitStack() as stack:
 
         async def open_tab(site: SiteProcess = shared_site, of: Person = person) -> Tab:
             tab = await stack.enter_async_context(Tab(site, of))
+            opened.append(tab)
             await tab.expect("hello")
             return tab
 
         yield open_tab
+        # What upstream cuts at a test's end would be tried again and take an answer that was
+        # meant for the next test: nothing may be left running.
+        for tab in opened:
+            await tab.stop_all()
+        await upstream.aidle()
 
 
 @dataclass
@@ -111,6 +118,8 @@ class BrowserSite:
 
 
 @pytest.fixture
-def site(shared_site: SiteProcess, person: Person, upstream: Upstream) -> BrowserSite:
-    """The shared site with somebody new on it, for a browser."""
-    return BrowserSite(shared_site.url, person.email, person.password, person.cookie, upstream)
+def site(shared_site: SiteProcess, person: Person, upstream: Upstream) -> Iterator[BrowserSite]:
+    """The shared site with somebody new on it, for a browser; leaves nothing running."""
+    yield BrowserSite(shared_site.url, person.email, person.password, person.cookie, upstream)
+    shared_site.stop_all(person)
+    upstream.wait_idle()

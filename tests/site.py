@@ -6,14 +6,14 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import environ
@@ -24,11 +24,13 @@ from django.contrib.sessions.models import Session
 from django.db import connections
 from django.utils import timezone
 
+from conversations.models import OPEN_STATUSES, Generation
 from tests.upstream.client import Upstream
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "correct horse battery"
 START_SECONDS = 30
+Result = TypeVar("Result")
 
 
 @cache
@@ -112,44 +114,51 @@ class SiteProcess:
 
     def person(self, *, staff: bool = False) -> Person:
         """A new account with a session, written straight into the site's database."""
-        # In a thread: Django's ORM refuses to work where an event loop runs.
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(self._new_person, staff).result()
+        return self._in_database(partial(_new_person, staff=staff))
 
-    def _new_person(self, staff: bool) -> Person:
+    def stop_all(self, person: Person) -> None:
+        """Asks to stop all that somebody started, as `generation.stop` does."""
+        self._in_database(partial(_stop_all, person_id=person.id))
+
+    def _in_database(self, function: Callable[[str], Result]) -> Result:
+        """Calls `function` with the alias of a connection to the site's database."""
         alias = f"site-{self.database_url}"
         # The test process's own settings, but for what is SQLite's alone.
         settings: dict[str, Any] = {**connections.databases["default"], "OPTIONS": {}}
         settings.update(environ.Env.db_url_config(self.database_url))
         connections.databases.setdefault(alias, settings)
-        name = uuid.uuid4().hex[:12]
-        email = f"{name}@example.com"
-        with connections[alias].temporary_connection():
-            user = (
-                get_user_model()
-                ._default_manager.using(alias)
-                .create(
-                    username=name,
-                    email=email,
-                    password=hashed_password(),
-                    is_staff=staff,
-                    is_superuser=staff,
-                )
-            )
-            store = SessionStore()
-            data = {
-                SESSION_KEY: str(user.pk),
-                BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
-                HASH_SESSION_KEY: user.get_session_auth_hash(),
-            }
-            key = uuid.uuid4().hex
-            Session.objects.using(alias).create(
-                session_key=key,
-                session_data=store.encode(data),
-                expire_date=timezone.now() + timedelta(days=1),
-            )
-        connections[alias].close()
-        return Person(user.pk, email, PASSWORD, f"sessionid={key}")
+
+        def call() -> Result:
+            with connections[alias].temporary_connection():
+                return function(alias)
+
+        # In a thread: Django's ORM refuses to work where an event loop runs.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(call).result()
+
+
+def _new_person(alias: str, staff: bool) -> Person:
+    name = uuid.uuid4().hex[:12]
+    fields = {"is_staff": staff, "is_superuser": staff, "password": hashed_password()}
+    people = get_user_model()._default_manager.using(alias)
+    user = people.create(username=name, email=f"{name}@example.com", **fields)
+    session = {
+        SESSION_KEY: str(user.pk),
+        BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
+        HASH_SESSION_KEY: user.get_session_auth_hash(),
+    }
+    key = uuid.uuid4().hex
+    Session.objects.using(alias).create(
+        session_key=key,
+        session_data=SessionStore().encode(session),
+        expire_date=timezone.now() + timedelta(days=1),
+    )
+    return Person(user.pk, user.email, PASSWORD, f"sessionid={key}")
+
+
+def _stop_all(alias: str, person_id: int) -> None:
+    running = Generation.objects.using(alias).filter(status__in=OPEN_STATUSES)
+    running.filter(turn__conversation__owner=person_id).update(stop_requested=True)
 
 
 def environment_for(upstream: Upstream, **more: str) -> dict[str, str]:

@@ -36,6 +36,7 @@ class Tab:
         self.events: defaultdict[str, list[Fields]] = defaultdict(list)
         self.close_code: int | None = None
         self.acks = True
+        self.started: list[str] = []
         self._read = 0
         self._news = asyncio.Condition()
         self._reading: asyncio.Task[None] | None = None
@@ -61,8 +62,7 @@ class Tab:
                 message = json.loads(frame)
                 async with self._news:
                     self.messages.append(message)
-                    if message["type"] == "events":
-                        self._note(message["generation"], message["events"])
+                    self._take(message)
                     self._news.notify_all()
                 if message["type"] == "events" and self.acks:
                     last = message["events"][-1]["seq"]
@@ -72,6 +72,17 @@ class Tab:
         self.close_code = self.socket.close_code
         async with self._news:
             self._news.notify_all()
+
+    def _take(self, message: Fields) -> None:
+        match message["type"]:
+            case "events":
+                self._note(message["generation"], message["events"])
+            case "turn.created":
+                self.started.append(message["generation"])
+            case "conversation.snapshot":  # from here on events go on at other places
+                for turn in message["turns"]:
+                    for generation in turn["generations"]:
+                        self.events.pop(generation["id"], None)
 
     def _note(self, generation: str, events: list[Fields]) -> None:
         known = self.events[generation]
@@ -131,11 +142,17 @@ class Tab:
         return await self.expect("turn.created", ref=id)
 
     async def open(self, conversation: str, cursors: dict[str, int] | None = None) -> Fields:
-        """Opens a conversation; its snapshot. What it had of the events is forgotten."""
-        for generation in list(self.events):
-            del self.events[generation]
+        """Opens a conversation; its snapshot. What it had of the events is forgotten with it."""
         await self.send("conversation.open", conversation=conversation, cursors=cursors or {})
         return await self.expect("conversation.snapshot")
+
+    async def stop_all(self) -> None:
+        """Asks to stop all that was started, as far as this tab knows."""
+        if self.close_code is None:
+            for generation in self.started:
+                await self.send("generation.stop", generation=generation)
+            await self.send("ping", id="all stopped")
+            await self.expect("pong", id="all stopped")
 
     async def refused(self, kind: str, code: str, **fields: Any) -> Fields:
         """Sends a command that must be refused with a code; the error message."""
