@@ -54,17 +54,17 @@ class Runtime:
         await self.reader.close()
 
 
-def build(inline: bool) -> Runtime:
-    """The parts of a web process; `inline`: it also runs generations."""
+def build(sockets: bool, generations: bool) -> Runtime:
+    """The parts of a process that serves sockets, or runs generations, or both."""
     layer = get_channel_layer()
     # The in-memory layer reaches nobody but this process, which the hub does better.
     others = layer if settings.REDIS_URL else None
-    hub = Hub(others)
-    broadcast = Broadcast(hub, others)
+    hub = Hub(others if sockets else None)
+    broadcast = Broadcast(hub if sockets else None, others)
     writer, reader = DatabaseThread("writer"), DatabaseThread("reader")
     upstream = Upstream()
     runtime = Runtime(hub, broadcast, writer, reader, upstream, Catalog(upstream))
-    if inline:
+    if generations:
         runtime.recorder = Recorder(writer, broadcast.frames, settings.STREAM_FLUSH_MS)
         runtime.worker = GenerationWorker(
             layer, writer, reader, runtime.recorder, upstream, settings.UPSTREAM_MAX_STREAMS
@@ -82,7 +82,7 @@ async def current() -> Runtime:
     async with _lock:
         if _current is None:
             await asyncio.to_thread(Upstream.warm)
-            runtime = build(inline=settings.GENERATION_WORKERS == "inline")
+            runtime = build(sockets=True, generations=settings.GENERATION_WORKERS == "inline")
             await runtime.start()
             _current = runtime
     return _current

@@ -115,9 +115,11 @@ class Tab:
                 await self._news.wait()
             return self.close_code
 
-    async def until(self, generation: str, kind: str, count: int = 1) -> Fields:
+    async def until(
+        self, generation: str, kind: str, count: int = 1, patience: float = PATIENCE
+    ) -> Fields:
         """The `count`-th event of a type in a generation."""
-        async with asyncio.timeout(PATIENCE), self._news:
+        async with asyncio.timeout(patience), self._news:
             while True:
                 found = [event for event in self.events[generation] if event["type"] == kind]
                 if len(found) >= count:
@@ -131,9 +133,9 @@ class Tab:
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: len(self.events[generation]) > than)
 
-    async def finished(self, generation: str) -> Fields:
+    async def finished(self, generation: str, patience: float = PATIENCE) -> Fields:
         """The last event of a generation."""
-        return await self.until(generation, "generation.finished")
+        return await self.until(generation, "generation.finished", patience=patience)
 
     async def ask(self, text: str, conversation: str | None = None, **fields: Any) -> Fields:
         """Sends a turn; the `turn.created` that answers it."""

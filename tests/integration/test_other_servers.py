@@ -1,8 +1,11 @@
 """The main path on other databases and against an upstream that we did not write."""
 
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -13,11 +16,11 @@ from pytest_django.plugin import DjangoDbBlocker
 from tests.aimock.fixtures import *  # noqa: F403
 from tests.folding import assert_snapshots_meet
 from tests.services import missing
-from tests.site import SiteProcess, environment_for, migrate, running_site
+from tests.site import ROOT, SiteProcess, environment_for, migrate, running_site
 from tests.tab import Tab, generation_in, text_in
 from tests.upstream.answers import text_answer
 from tests.upstream.client import Upstream
-from tests.upstream.script import Gate
+from tests.upstream.script import Gate, Silence
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -110,3 +113,52 @@ async def test_the_main_path_against_aimock(
                 final = generation_in(await tab.open(conversation), id)
                 assert final["text"] == text_in(events)
                 assert_snapshots_meet(created["turn"]["generations"][0], events, final)
+
+
+async def test_a_worker_process_answers_and_another_takes_what_a_killed_one_left(
+    postgres_url: str, redis_url: str, upstream: Upstream, django_db_blocker: DjangoDbBlocker
+) -> None:
+    answer = text_answer(" ".join(f"word{n}" for n in range(100)))
+    upstream.queue([*answer[:30], Silence()])
+    environment = environment_for(upstream, REDIS_URL=redis_url, GENERATION_WORKERS="external")
+    with (
+        django_db_blocker.unblock(),
+        running_site(postgres_url, environment) as site,
+        worker(postgres_url, environment) as doomed,
+    ):
+        async with Tab(site, site.person()) as tab:
+            created = await tab.ask("Count")
+            id = created["generation"]
+            await tab.until(id, "response.output_text.delta")
+            doomed.kill()
+            with worker(postgres_url, environment):
+                finished = await tab.finished(id, patience=30)
+                assert finished["status"] == "interrupted"
+                upstream.queue(text_answer("Here again."))
+                again = await tab.ask("Still there?", created["conversation"]["id"])
+                assert (await tab.finished(again["generation"]))["status"] == "completed"
+                assert text_in(tab.events[again["generation"]]) == "Here again."
+
+
+@contextmanager
+def worker(database_url: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """A running `manage.py rungenerations`."""
+    more = {
+        "SECRET_KEY": "tests-only",
+        "DATABASE_URL": database_url,
+        "DJANGO_SETTINGS_MODULE": "chatsite.settings",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "rungenerations"],
+        cwd=ROOT,
+        env=os.environ | more | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout
+        assert process.stdout.readline() == "Running generations.\n"
+        try:
+            yield process
+        finally:
+            process.terminate()
