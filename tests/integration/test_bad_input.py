@@ -210,7 +210,8 @@ async def test_twenty_conversations_may_be_open_at_once(tabs: OpenTab, upstream:
     follow = await tab.ask("Goes on", created[0]["conversation"]["id"])
     await tab.finished(follow["generation"])
     await tab.send("conversation.close", conversation=created[1]["conversation"]["id"])
-    await tab.open(one_more["conversation"]["id"])
+    snapshot = await tab.open(one_more["conversation"]["id"])
+    assert snapshot["turns"][0]["text"] == "One more"
 
 
 async def test_a_turn_after_a_running_answer_is_refused(tabs: OpenTab, upstream: Upstream) -> None:
@@ -221,4 +222,6 @@ async def test_a_turn_after_a_running_answer_is_refused(tabs: OpenTab, upstream:
     conversation = created["conversation"]["id"]
     again = {"id": ID, "conversation": conversation, "text": "Too early"}
     await tab.refused("turn.create", "bad_request", **again)
-    await tab.refused("turn.create", "bad_request", **again, follows=created["generation"])
+    error = await tab.refused("turn.create", "bad_request", **again, follows=created["generation"])
+    assert "running" in error["message"]
+    assert len(upstream.requests()) == 1

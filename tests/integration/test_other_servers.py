@@ -63,10 +63,12 @@ async def test_two_sites_on_postgresql_and_redis_share_a_conversation(
         running_site(postgres_url, environment) as one,
         running_site(postgres_url, environment) as two,
     ):
-        await read_on_the_other_site(one, two, upstream)
+        shown = await read_on_the_other_site(one, two, upstream)
+    assert shown == " ".join(f"word{n}" for n in range(100))
 
 
-async def read_on_the_other_site(one: SiteProcess, two: SiteProcess, upstream: Upstream) -> None:
+async def read_on_the_other_site(one: SiteProcess, two: SiteProcess, upstream: Upstream) -> str:
+    """The text that a reader on the second site saw of an answer started on the first."""
     person = one.person()
     async with Tab(one, person) as tab, Tab(two, person) as other:
         await other.expect("hello")
@@ -81,12 +83,14 @@ async def read_on_the_other_site(one: SiteProcess, two: SiteProcess, upstream: U
         finished = await other.finished(id)
         assert finished["status"] == "completed"
         assert other.events[id] == tab.events[id]
+        shown = text_in(other.events[id])
         snapshot = await other.open(created["conversation"]["id"])
         final = generation_in(snapshot, id)
         assert_snapshots_meet(created["turn"]["generations"][0], tab.events[id], final)
         again = await other.ask("Stop me")  # and a stop that comes from the other process
         await tab.send("generation.stop", generation=again["generation"])
         await other.finished(again["generation"])
+    return shown
 
 
 async def test_the_main_path_against_aimock(
