@@ -65,6 +65,7 @@ class GenerationRun:
         self._accepted = False  # upstream has said something
         self._shown = False  # it said something that people see
         self._deltas: list[str] = []
+        self._outcome: Outcome | None = None  # once upstream has said how it ended
 
     async def run(self) -> None:
         """Ends in exactly one `generation.finished`, or in `LogLost`."""
@@ -101,6 +102,8 @@ class GenerationRun:
             if not self._stopping or self._task is None:
                 raise
             self._task.uncancel()
+            if self._outcome:
+                return self._outcome  # the stop came after the end
             return Outcome(Status.STOPPED, usage=self._estimate() if self._accepted else None)
         except TimeoutError:
             return self._broken_off(UpstreamFailure("upstream_stalled").wire())
@@ -130,7 +133,6 @@ class GenerationRun:
 
     async def _follow(self, events: AsyncIterator[UpstreamEvent]) -> Outcome:
         """Passes events on until upstream says how it ended, and what little comes after that."""
-        outcome = None
         try:
             async with asyncio.timeout(None) as grace:
                 async for event in events:
@@ -140,16 +142,16 @@ class GenerationRun:
                     ending = self._outcome_of(event)
                     self._log.push(event)
                     self._log.check()
-                    if outcome is None and ending is not None:
-                        outcome = ending
+                    if self._outcome is None and ending is not None:
+                        self._outcome = ending
                         grace.reschedule(asyncio.get_running_loop().time() + GRACE_SECONDS)
         except Exception:
             # Upstream has said how it ended; what its connection does then changes nothing.
-            if outcome is None:
+            if self._outcome is None:
                 raise
-        if outcome is None:
+        if self._outcome is None:
             raise UpstreamFailure("upstream_disconnected", said="no terminal event")
-        return outcome
+        return self._outcome
 
     def _outcome_of(self, event: UpstreamEvent) -> Outcome | None:
         """How the generation ends with this event; None when it goes on."""

@@ -1,5 +1,6 @@
 """The embedded model where it can't run: runtimes that die, ports, weights; nothing is loaded."""
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
