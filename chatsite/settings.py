@@ -173,6 +173,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_SESSION_REMEMBER = True
+# A whole office comes from one address. Failed log-ins keep allauth's tighter limits.
+ACCOUNT_RATE_LIMITS = {"signup": "100/m/ip", "login": "300/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = SITE_NAME
 # Mail goes to the console unless a server is named: smtp://user:password@host:port
