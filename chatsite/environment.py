@@ -44,8 +44,8 @@ class Environment:
         self._env = environ.Env()
 
     def text(self, name: str, default: str = "") -> str:
-        """A string; surrounding white space is not part of it."""
-        return str(self._env.str(name, default=default)).strip()
+        """A string; surrounding white space is not part of it, and an empty one is the default."""
+        return str(self._env.str(name, default=default)).strip() or default
 
     def texts(self, name: str, default: str = "") -> list[str]:
         """Comma-separated strings; empty parts are left out."""
@@ -59,11 +59,11 @@ class Environment:
         return self._refuse(name, value, "one of " + ", ".join(choices), default)
 
     def flag(self, name: str, default: bool) -> bool:
-        """A switch: 1/0, true/false, yes/no, on/off; the empty string is off."""
+        """A switch: 1/0, true/false, yes/no, on/off."""
         value = self.text(name, "1" if default else "0").lower()
         if value in ("1", "true", "yes", "on"):
             return True
-        if value in ("0", "false", "no", "off", ""):
+        if value in ("0", "false", "no", "off"):
             return False
         return self._refuse(name, value, "1 or 0", default)
 
@@ -91,7 +91,7 @@ class Environment:
 
     def database(self, name: str, default: str) -> dict[str, object]:
         """Django's database settings from a URL such as `postgres://user@host/name`."""
-        value = self.text(name, default) or default
+        value = self.text(name, default)
         try:
             config = environ.Env.db_url_config(value)
         except (ValueError, environ.ImproperlyConfigured):
@@ -104,7 +104,7 @@ class Environment:
 
     def email(self, name: str, default: str) -> dict[str, object]:
         """Django's mail settings from a URL such as `smtp://user:password@host:587`."""
-        url = self.text(name, default) or default
+        url = self.text(name, default)
         try:
             return dict(environ.Env.email_url_config(url))
         except (KeyError, ValueError, environ.ImproperlyConfigured):

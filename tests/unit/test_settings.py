@@ -57,6 +57,7 @@ def test_good_configurations_start() -> None:
     assert check(OPENAI_BASE_URL="") == ""
     assert check(OPENAI_BASE_URL="", OPENAI_API_KEY="k") == ""
     assert check(OPENAI_API_KEY="k", CHAT_MODELS="mine", UNPRICED_MODELS="free") == ""
+    assert check(STREAM_FLUSH_MS="", DEBUG="", ALLOWED_HOSTS="", DATABASE_URL="") == ""
 
 
 def test_a_variable_that_is_set_empty_wins_over_dotenv(
@@ -66,5 +67,5 @@ def test_a_variable_that_is_set_empty_wins_over_dotenv(
     monkeypatch.setenv("CHATSITE_A", "")
     monkeypatch.delenv("CHATSITE_B", raising=False)
     env = Environment(tmp_path / ".env")
-    assert (env.text("CHATSITE_A", "d"), env.text("CHATSITE_B", "d")) == ("", "from-file")
+    assert (env.text("CHATSITE_A", "default"), env.text("CHATSITE_B")) == ("default", "from-file")
     monkeypatch.delenv("CHATSITE_B")
