@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import environ
 
@@ -88,6 +89,14 @@ class Environment:
         if least <= number <= most:  # false for NaN as well
             return number
         return self._refuse(name, value, f"a number from {least:g} to {most:g}", default)
+
+    def url(self, name: str) -> str:
+        """An http(s) address, or the empty string."""
+        value = self.text(name)
+        parts = urlsplit(value)
+        if not value or (parts.scheme in ("http", "https") and parts.hostname):
+            return value
+        return self._refuse(name, value, "an address such as http://127.0.0.1:11434/v1", "")
 
     def database(self, name: str, default: str) -> dict[str, object]:
         """Django's database settings from a URL such as `postgres://user@host/name`."""

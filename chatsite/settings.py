@@ -112,7 +112,7 @@ GENERATION_WORKERS = env.choice("GENERATION_WORKERS", "inline", ("inline", "exte
 # --- Upstream -----------------------------------------------------------------------------
 
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
-OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
+OPENAI_BASE_URL = env.url("OPENAI_BASE_URL")
 OPENAI_ORG_ID = env.text("OPENAI_ORG_ID")
 OPENAI_PROJECT_ID = env.text("OPENAI_PROJECT_ID")
 LOCAL_MODEL = not OPENAI_API_KEY and not OPENAI_BASE_URL

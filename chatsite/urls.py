@@ -1,13 +1,14 @@
 """URLs of the site."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
 from chatsite import health
 
-# One way in, with its rate limits and second factor, for the admin too.
-admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
+# One way in, with its rate limits and second factor, for the admin too; Django's own form
+# would ask for a password alone.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", include("conversations.urls")),

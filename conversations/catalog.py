@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 LISTING_SECONDS = 60
 """How long what upstream's `/v1/models` said is good for."""
+RETRY_SECONDS = 5
+"""When a person whose turn found no model service may try again."""
 
 
 class ModelOptions(msgspec.Struct, frozen=True):
@@ -41,6 +43,7 @@ class Catalog:
         self._upstream = upstream
         self._listed: list[str] = []
         self._stale_at = 0.0
+        self._failed = False
         self._listing: asyncio.Task[None] | None = None
 
     async def models(self) -> list[str]:
@@ -73,11 +76,17 @@ class Catalog:
         if model is None:
             model = await self.default()
             if model is None:
-                raise Refused("model_unavailable", "The model service lists no model right now.")
+                raise self._none_listed()
         elif model not in models:
             offered = ", ".join(models) or "none"
             raise Refused("model_unavailable", f"There is no model {model!r}; offered: {offered}.")
         return model
+
+    def _none_listed(self) -> Refused:
+        if self._failed:
+            message = "The model service can't be reached right now. Your text was not sent."
+            return Refused("upstream_unavailable", message, retry_after=RETRY_SECONDS)
+        return Refused("model_unavailable", "The model service lists no model.")
 
     async def wire(self) -> list[dict[str, Any]]:
         """`models` of `hello`."""
@@ -94,12 +103,14 @@ class Catalog:
         try:
             self._listed = await self._upstream.list_models()
             self._stale_at = time.monotonic() + LISTING_SECONDS
+            self._failed = False
         except Exception as error:
             # What it listed before is still the best guess; asked again at the next need.
             failure = failure_of(error)
             if failure is None:
                 raise
             logger.warning("upstream does not list its models: %s", failure)
+            self._failed = True
 
 
 def _cheapness(model: str) -> Any:

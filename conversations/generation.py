@@ -205,7 +205,7 @@ class GenerationRun:
 
 LOST: Fields = {
     "code": "worker_lost",
-    "message": "Something broke on our side in the middle of this answer. Try again.",
+    "message": "Something broke on our side in the middle of this answer.",
     "retryable": True,
 }
 

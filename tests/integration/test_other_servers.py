@@ -1,6 +1,7 @@
 """The main path on other databases and against an upstream that we did not write."""
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -91,6 +92,27 @@ async def read_on_the_other_site(one: SiteProcess, two: SiteProcess, upstream: U
         await tab.send("generation.stop", generation=again["generation"])
         await other.finished(again["generation"])
     return shown
+
+
+async def test_a_model_server_that_is_down_is_told_and_found_when_it_comes(
+    database_url: str, upstream: Upstream, django_db_blocker: DjangoDbBlocker
+) -> None:
+    environment = environment_for(upstream, CHAT_MODELS="", CHAT_DEFAULT_MODEL="")
+    upstream.models("small", "large")
+    with django_db_blocker.unblock(), upstream.down():
+        site = SiteProcess(database_url, environment)
+        site.start()
+        person = site.person()
+    try:
+        async with Tab(site, person) as tab:
+            with upstream.down():
+                turn = {"id": str(uuid.uuid4()), "conversation": None, "text": "Anybody?"}
+                error = await tab.refused("turn.create", "upstream_unavailable", **turn)
+            assert error["retry_after"] > 0
+            created = await tab.ask("Now?", model="large")
+            assert (await tab.finished(created["generation"]))["status"] == "completed"
+    finally:
+        site.kill(signal.SIGTERM)
 
 
 async def test_the_main_path_against_aimock(

@@ -159,6 +159,16 @@ def test_every_page_has_a_strict_policy_and_keeps_it(
     assert re.findall(r"<script(?![^>]*(?:src|nonce)=)", html) == []
 
 
+def test_the_admin_has_no_login_form_of_its_own(shared_site: SiteProcess) -> None:
+    """A password alone must never open it past a second factor."""
+    _, _, answer = Browser(shared_site).get("/admin/")
+    assert "/accounts/login/" in answer.url
+    status, html, _ = Browser(shared_site, shared_site.person()).get("/admin/login/?next=/admin/")
+    assert status == 403
+    assert 'type="password"' not in html
+    assert Browser(shared_site, shared_site.person(staff=True)).get("/admin/")[0] == 200
+
+
 def test_health_is_told_without_a_login(shared_site: SiteProcess) -> None:
     status, text, _ = Browser(shared_site).get("/healthz")
     assert (status, json.loads(text)) == (200, {"status": "ok"})

@@ -36,6 +36,7 @@ def check(**environment: str) -> str:
         ("E001", "DEBUG", {"DEBUG": "perhaps"}),
         ("E001", "GENERATION_WORKERS", {"GENERATION_WORKERS": "outside"}),
         ("E001", "DATABASE_URL", {"DATABASE_URL": "mysql://x"}),
+        ("E001", "OPENAI_BASE_URL", {"OPENAI_BASE_URL": "banana"}),
         ("E001", "EMAIL_URL", {"EMAIL_URL": "pigeon://x"}),
         ("E002", "SECRET_KEY", {"SECRET_KEY": ""}),
         ("E003", "CHAT_DEFAULT_MODEL", {"CHAT_MODELS": "a,b", "CHAT_DEFAULT_MODEL": "c"}),
