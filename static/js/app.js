@@ -107,6 +107,7 @@ export class App {
     this.outbox.post({ type: "generation.create", id: newId(), turn, ...this._model() });
     this.scroll.toEnd();
     this.touch("pending");
+    this.composer.takeFocus();
   }
 
   stop() {
@@ -131,11 +132,11 @@ export class App {
   }
 
   chooseTurn(turn, id) {
-    this._choose(placeOf(turn), id);
+    this._choose(placeOf(turn), id, "message", [turn.id, id]);
   }
 
   chooseGeneration(turn, id) {
-    this._choose(turn, id);
+    this._choose(turn, id, "answer", [turn, turn]);
   }
 
   say(words) {
@@ -148,11 +149,16 @@ export class App {
     this.outbox.post({ ...command, ...this._model(), attachments: [] });
     this.draw();
     this.scroll.toEnd();
+    this.composer.takeFocus();
   }
 
-  _choose(key, id) {
+  /** The switcher that was used stays where it is on the screen, and keeps the focus. */
+  _choose(key, id, what, [from, to]) {
+    const { root, step } = this.view.switcherOf(from, what);
     this.store.choose(this.current, key, id);
     this.touch(`chat:${this.current}`);
+    this.scroll.hold(root, () => this.draw(), () => this.view.switcherOf(to, what).root);
+    this.view.switcherOf(to, what).focus(step);
   }
 
   _model() {

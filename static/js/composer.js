@@ -3,7 +3,7 @@ import { Drafts, lengthNote, refusal, sendsText } from "./text-rules.js";
 import { setText } from "./dom.js";
 
 export class Composer {
-  /** `root`: the form. `actions`: send(text), stop(). */
+  /** `root`: the form. `actions`: send(text), stop(), wait(). */
   constructor(root, actions, storage) {
     this.root = root;
     this.actions = actions;
@@ -57,6 +57,11 @@ export class Composer {
     this.box.focus({ preventScroll: true });
   }
 
+  /** The focus of a button that is going away. On a touch screen it would raise the keyboard. */
+  takeFocus() {
+    if (!matchMedia("(pointer: coarse)").matches) this.focus();
+  }
+
   /** "idle", "sending" (a turn is on its way) or "running" (an answer is being written). */
   setState(state) {
     if (this.state === state) return;
@@ -71,9 +76,12 @@ export class Composer {
   }
 
   submit() {
-    if (this.box.disabled || this.state !== "idle") return;
     const text = this.box.value;
-    if (text.trim() === "") return;
+    if (this.box.disabled || text.trim() === "") return;
+    if (this.state !== "idle") {
+      this.actions.wait();
+      return;
+    }
     const reason = refusal(text);
     this._warn(reason ?? "");
     if (reason) return;

@@ -58,6 +58,12 @@ export class ConversationView {
     if (step) this._turnNode(step, again(step.turn.id), models);
   }
 
+  /** The switcher between the versions of a turn, or ("answer") between the answers to it. */
+  switcherOf(turn, what) {
+    const view = this.views.get(turn);
+    return what === "answer" ? view.answer.switcher : view.switcher;
+  }
+
   clear() {
     setChildren(this.root, []);
   }

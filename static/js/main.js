@@ -87,7 +87,7 @@ function start() {
     acks: new Acks((command) => app.socket.send(command)),
     view: new ConversationView(byId("turns"), byId("welcome"), actionsOf(itself)),
     composer: new Composer(byId("composer"), {
-      send: (text) => app.send(text), stop: () => app.stop(),
+      send: (text) => app.send(text), stop: () => app.stop(), wait: () => status.wait(app.connected),
     }, sessionStorage),
     sidebar: makeSidebar(itself, store, status),
     picker: new ModelPicker(byId("model-picker"), localStorage),

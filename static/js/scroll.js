@@ -14,6 +14,7 @@ export function follows({ before, top, distance, was }) {
 export class Scroll {
   constructor(scroller, content, button) {
     this.scroller = scroller;
+    this.content = content;
     this.button = button;
     this.following = true;
     this.top = scroller.scrollTop;
@@ -39,7 +40,27 @@ export class Scroll {
   }
 
   toEnd() {
+    this.content.style.minHeight = "";
     this.following = true;
+    this.settle();
+  }
+
+  /**
+   * Redraw, and keep a thing at the same place on the screen: `before` is its node, `after()` the
+   * node that stands for it afterwards. Where too little is left below, room is made for it.
+   */
+  hold(before, redraw, after) {
+    const { content, scroller } = this;
+    const { top } = before.getBoundingClientRect();
+    this.following = false;
+    redraw();
+    content.style.minHeight = "";
+    const wanted = scroller.scrollTop + after().getBoundingClientRect().top - top;
+    const missing = wanted + scroller.clientHeight - scroller.scrollHeight;
+    if (missing > 0) content.style.minHeight = `${Math.ceil(content.offsetHeight + missing)}px`;
+    scroller.scrollTop = wanted;
+    this.top = scroller.scrollTop;
+    this.following = this.distance <= 2;
     this.settle();
   }
 

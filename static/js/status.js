@@ -43,6 +43,11 @@ export class Status {
     this.say(words);
   }
 
+  /** Nothing can be sent now: why. */
+  wait(connected) {
+    this.toast(connected ? "Wait for the answer or stop it first." : "Not connected; your text is kept.");
+  }
+
   _show(state) {
     if (state === this.shown) return;
     if (state === "open" && this.shown !== "connecting") this.say("Connected again");

@@ -25,6 +25,19 @@ export class Switcher {
     this._enable(this.forth, this.at < ids.length - 1);
   }
 
+  /** Which arrow has the keyboard's focus: -1, 1, or 0 for neither. */
+  get step() {
+    const { activeElement } = document;
+    return activeElement === this.back ? -1 : activeElement === this.forth ? 1 : 0;
+  }
+
+  /** Give the focus to an arrow, or to the other one when that leads nowhere. */
+  focus(step) {
+    if (!step) return;
+    const back = step < 0 ? this.at > 0 : this.at >= this.ids.length - 1;
+    (back ? this.back : this.forth).focus({ preventScroll: true });
+  }
+
   _go(step) {
     const id = this.ids[this.at + step];
     if (id) this.onchoose(id);
