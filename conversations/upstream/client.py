@@ -74,7 +74,7 @@ class Upstream:
                 finally:
                     await response.close()
         except TimeoutError as error:
-            raise Stalled(f"no sign of life by {patience.when()}") from error
+            raise Stalled("no sign of life in time") from error
 
     async def list_models(self) -> list[str]:
         """The ids that upstream's `/v1/models` lists, in its order."""
