@@ -8,6 +8,7 @@
 import { newId } from "./ids.js";
 
 export const CLOSED_NO_LOGIN = 4401;
+const CLOSING = 2; // WebSocket.CLOSING; CLOSED is 3
 const PING_AFTER_MS = 20_000;
 const PONG_WITHIN_MS = 8_000;
 const HASTY_PONG_WITHIN_MS = 2_500;
@@ -56,6 +57,8 @@ export class Socket {
   /** True when the command went out; a false one is the outbox's business. */
   send(command) {
     if (this.state !== "open") return false;
+    // Between the close frame and the close event the state still says "open".
+    if (this.socket.readyState >= CLOSING) return false;
     this.socket.send(JSON.stringify(command));
     return true;
   }

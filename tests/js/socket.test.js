@@ -110,3 +110,11 @@ test("a frame that is not JSON does not end anything", async (context) => {
   server.last.say({ type: "hello" });
   assert.deepEqual(seen.messages, [{ type: "hello" }]);
 });
+
+test("nothing is sent between the close frame and the close event", async () => {
+  const { server, socket } = connected();
+  await settled();
+  server.sockets[0].readyState = 2;
+  assert.equal(socket.send({ type: "ping", id: "late" }), false);
+  assert.deepEqual(server.sockets[0].got, []);
+});
