@@ -1,5 +1,6 @@
 """Token counts of one upstream response: validated when upstream reports them, else estimated."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -54,6 +55,18 @@ def parse_usage(usage: object) -> TokenUsage | None:
         cached_tokens=cached,
         cache_write_tokens=min(written, counts[0] - cached),
         reasoning_tokens=min(_detail(outputs, "reasoning_tokens"), counts[1]),
+    )
+
+
+def total_usage(usages: Sequence[TokenUsage]) -> TokenUsage:
+    """The tokens of several responses; estimated when one of them is."""
+    return TokenUsage(
+        input_tokens=sum(usage.input_tokens for usage in usages),
+        output_tokens=sum(usage.output_tokens for usage in usages),
+        cached_tokens=sum(usage.cached_tokens for usage in usages),
+        cache_write_tokens=sum(usage.cache_write_tokens for usage in usages),
+        reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
+        estimated=any(usage.estimated for usage in usages),
     )
 
 
