@@ -108,10 +108,14 @@ EVENT_TABLE: Final[dict[str, Row]] = {
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Any event: its type and the fields the browser gets (upstream's own, less padding)."""
+    """Any event: its type and the fields the browser gets (upstream's own, less padding).
+
+    `number` is upstream's own `sequence_number`, by which a response is resumed.
+    """
 
     type: str
     fields: Fields
+    number: int | None
 
 
 class Lifecycle(Event, frozen=True):

@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
+from chatsite.redaction import redact
 from conversations.upstream.events import (
     EVENT_TABLE,
     Delta,
@@ -19,7 +21,7 @@ from conversations.upstream.events import (
     UpstreamEvent,
 )
 
-PADDING: Final = ("obfuscation", "logprobs", "sequence_number")
+PADDING: Final = ("obfuscation", "logprobs")
 RESPONSE_FIELDS: Final = ("id", "status", "model", "usage", "error", "incomplete_details")
 
 UNKNOWN_TYPES: Counter[str] = Counter()
@@ -36,43 +38,68 @@ def parse_event(data: bytes) -> UpstreamEvent:
     Raises:
         InvalidEvent: the data is not a JSON object, or has no type.
     """
-    fields = _decode(data)
+    return typed(_decode(data))
+
+
+def typed(fields: Fields) -> UpstreamEvent:
+    """The event that decoded fields stand for; they become the event's own.
+
+    Raises:
+        InvalidEvent: there is no type.
+    """
     kind = fields.get("type")
+    number = fields.pop("sequence_number", None)
+    number = number if isinstance(number, int) else None
     if not isinstance(kind, str):
         if "error" in fields:
-            return _failure(fields)
-        raise InvalidEvent(f"an event without a type: {data[:200]!r}")
+            return _failure(fields, number)
+        raise InvalidEvent(f"an event without a type: {str(fields)[:200]}")
     row = EVENT_TABLE.get(kind)
     for name in PADDING:
         fields.pop(name, None)
     if row is None:
         UNKNOWN_TYPES[kind] += 1
-        return Unknown(kind, fields)
+        return Unknown(kind, fields, number)
     if row.kind is Kind.DELTA and isinstance(fields.get("delta"), str):
-        return Delta(kind, fields, fields["delta"])
+        return Delta(kind, fields, number, fields["delta"])
     if row.kind is Kind.LIFECYCLE:
-        return _lifecycle(kind, fields)
+        return _lifecycle(kind, fields, number)
     if row.kind is Kind.FAILURE:
-        return _failure(fields)
+        return _failure(fields, number)
     if row.kind is Kind.KEEPALIVE:
-        return Keepalive(kind, fields)
-    return Other(kind, _without_logprobs(fields))
+        return Keepalive(kind, fields, number)
+    return Other(kind, _without_logprobs(fields), number)
 
 
-def _lifecycle(kind: str, fields: Fields) -> Lifecycle:
+def done_items(output: object) -> Iterator[UpstreamEvent]:
+    """A finished response's items as the events that would have told of them."""
+    for index, item in enumerate(output if isinstance(output, list) else []):
+        if isinstance(item, dict):
+            yield typed({"type": "response.output_item.done", "output_index": index, "item": item})
+
+
+def _lifecycle(kind: str, fields: Fields, number: int | None) -> Lifecycle:
     response = fields.get("response")
     response = response if isinstance(response, dict) else {}
     trimmed = {name: response[name] for name in RESPONSE_FIELDS if name in response}
-    return Lifecycle(kind, {**fields, "response": trimmed}, response)
+    if isinstance(error := trimmed.get("error"), dict):
+        trimmed["error"] = _redacted(error)
+    return Lifecycle(kind, {**fields, "response": trimmed}, number, response)
 
 
-def _failure(fields: Fields) -> Failure:
+def _failure(fields: Fields, number: int | None) -> Failure:
     nested = fields.get("error")
     source = nested if isinstance(nested, dict) else fields
     flat = {name: source.get(name) for name in ("code", "message", "param")}
     if flat["message"] is None and isinstance(nested, str):
         flat["message"] = nested
-    return Failure("error", {"type": "error", **flat})
+    return Failure("error", {"type": "error", **_redacted(flat)}, number)
+
+
+def _redacted(error: Fields) -> Fields:
+    """An error as people may see it: upstream quotes a part of the key that it refuses."""
+    message = error.get("message")
+    return {**error, "message": redact(message)} if isinstance(message, str) else error
 
 
 def _without_logprobs(fields: Fields) -> Fields:

@@ -23,17 +23,17 @@ class Retries:
     def delay_after(self, failure: UpstreamFailure) -> float | None:
         """Seconds until the next attempt, or None when there is to be none.
 
-        Upstream's own word on when to come back is obeyed; a word that goes past the time
-        allowed ends it. Otherwise the delay doubles, with jitter, so that what failed
-        together does not come back together.
+        Upstream's own word on when to come back is obeyed; one that goes past the time allowed
+        ends it. To that comes a random part of a time that doubles: what failed together does
+        not come back together.
         """
-        if not failure.retryable or self.attempt > settings.UPSTREAM_RETRIES:
+        asked = failure.kind.name != "circuit_open"
+        if not failure.retryable or (asked and self.attempt > settings.UPSTREAM_RETRIES):
             return None
-        ceiling = min(BASE_SECONDS * 2 ** (self.attempt - 1), LONGEST_SECONDS)
-        delay: float = ceiling * random.uniform(0.5, 1)  # noqa: S311
-        if failure.retry_after is not None:
-            delay = max(failure.retry_after, delay)
-        if asyncio.get_running_loop().time() + delay > self._give_up_at:
+        left = self._give_up_at - asyncio.get_running_loop().time()
+        least = failure.retry_after or 0.0
+        if least > left:
             return None
-        self.attempt += 1
-        return delay
+        self.attempt += asked  # who was not asked has not failed
+        ceiling = min(BASE_SECONDS * 2 ** max(self.attempt - 2, 0), LONGEST_SECONDS)
+        return min(least + random.uniform(0, ceiling), left)  # noqa: S311

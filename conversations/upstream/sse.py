@@ -34,16 +34,18 @@ class EventStreamDecoder:
             if rest.startswith(b"\xef\xbb\xbf"):
                 del rest[:3]
         # A CR at the very end may be half of a CRLF: it waits for its other half.
-        held = rest[-1:] == b"\r"
-        body = bytes(rest[:-1] if held else rest)
-        cut = max(body.rfind(b"\n", self._searched), body.rfind(b"\r", self._searched)) + 1
+        end = len(rest) - (rest[-1:] == b"\r")
+        cut = (
+            max(rest.rfind(b"\n", self._searched, end), rest.rfind(b"\r", self._searched, end)) + 1
+        )
         if not cut:
-            self._searched = len(body)
+            self._searched = end
             self._check_size(len(rest))
             return []
+        body = bytes(rest[:cut])
         del rest[:cut]
         self._searched = 0
-        return self._lines(body[:cut])
+        return self._lines(body)
 
     def flush(self) -> list[bytes]:
         """What the end of the stream completes.

@@ -79,7 +79,7 @@ def test_the_table_holds_every_type_of_the_sdk() -> None:
 def test_an_unknown_type_passes_and_is_counted() -> None:
     before = UNKNOWN_TYPES["response.new_thing.delta"]
     event = parse_event(b'{"type":"response.new_thing.delta","delta":"x","sequence_number":3}')
-    assert event == Unknown("response.new_thing.delta", {"type": event.type, "delta": "x"})
+    assert event == Unknown("response.new_thing.delta", {"type": event.type, "delta": "x"}, 3)
     assert UNKNOWN_TYPES["response.new_thing.delta"] == before + 1
 
 

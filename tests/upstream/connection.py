@@ -60,7 +60,7 @@ class Connection:
         self._head(status, {**headers, "transfer-encoding": "chunked"})
 
     def _head(self, status: int, headers: Mapping[str, str]) -> None:
-        phrase = http.HTTPStatus(status).phrase
+        phrase = "Overloaded" if status == 529 else http.HTTPStatus(status).phrase
         lines = [f"HTTP/1.1 {status} {phrase}", *(f"{k}: {v}" for k, v in headers.items())]
         extra = f"x-request-id: req_{self.record.response_id[5:]}"
         self.wire(("\r\n".join([*lines, extra]) + "\r\n\r\n").encode("latin-1"))

@@ -132,6 +132,8 @@ class _Pacer:
             self._timer.cancel()
 
     def _tick(self) -> None:
+        if self._connection.transport.is_closing():
+            return  # the client is gone; whoever waits for the end is cancelled
         now = self.loop.time() + CLOCK_SLACK
         while self._due <= now:
             if self._connection.crowded:
