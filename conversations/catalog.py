@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import time
+from contextvars import Context
 from typing import Any
 
 import msgspec
 from django.conf import settings
 
 from billing import pricing
+from conversations.database import DatabaseThread
 from conversations.protocol import Refused
 from conversations.upstream.client import Upstream
 from conversations.upstream.errors import failure_of
@@ -39,8 +41,9 @@ def options_of(model: str) -> ModelOptions:
 class Catalog:
     """The offered models: those of `CHAT_MODELS`, else those that upstream lists."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, reader: DatabaseThread) -> None:
         self._upstream = upstream
+        self._reader = reader
         self._listed: list[str] = []
         self._stale_at = 0.0
         self._failed = False
@@ -53,9 +56,10 @@ class Catalog:
         """
         if not settings.CHAT_MODELS and time.monotonic() >= self._stale_at:
             if self._listing is None or self._listing.done():
-                self._listing = asyncio.create_task(self._list(), name="models")
+                self._listing = asyncio.create_task(self._list(), name="models", context=Context())
             if not self._listed:
                 await asyncio.shield(self._listing)
+        await self._reader.run(pricing.refresh)  # an event loop can't ask for prices itself
         offered = settings.CHAT_MODELS or self._listed
         return [model for model in offered if pricing.may_be_called(model)]
 
@@ -94,7 +98,7 @@ class Catalog:
             {
                 "id": model,
                 "label": options_of(model).label or model,
-                "prices": price.wire() if (price := pricing.price_of(model)) else None,
+                "prices": _prices(model),
             }
             for model in await self.models()
         ]
@@ -113,6 +117,11 @@ class Catalog:
             self._failed = True
 
 
+def _prices(model: str) -> dict[str, str] | None:
+    quote = pricing.quote(model)
+    return None if quote is None or quote.unpriced else quote.wire()
+
+
 def _cheapness(model: str) -> Any:
-    price = pricing.price_of(model)
-    return (price.input + price.output) if price else 0
+    quote = pricing.quote(model)
+    return quote.worst(1000, 1000) if quote else 0

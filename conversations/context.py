@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from billing import pricing
 from billing.usage import estimate_tokens
 from conversations.catalog import ModelOptions, options_of
 from conversations.models import Generation, Turn
@@ -47,16 +48,27 @@ def build_request(generation: Generation) -> Fields:
     optional = {
         "instructions": options.instructions,
         "temperature": options.temperature,
-        "max_output_tokens": options.max_output_tokens,
+        "max_output_tokens": options.max_output_tokens or longest_answer(generation),
+        "background": settings.OPENAI_BACKGROUND or None,
+        # Held is what this tier costs; "auto" may be a dearer one. Other servers know no tiers.
+        "service_tier": "default" if settings.UPSTREAM_IS_OPENAI else None,
     }
     return {
         "model": generation.model,
         "input": [message for exchange in exchanges for message in exchange.messages()],
-        "store": False,
+        # What goes on without us must be stored there.
+        "store": settings.OPENAI_BACKGROUND,
         "safety_identifier": safety_identifier(conversation.owner_id),
         "prompt_cache_key": str(conversation.id),
         **{name: value for name, value in optional.items() if value is not None},
     }
+
+
+def longest_answer(generation: Generation) -> int | None:
+    """Output tokens of a model without a limit of its own: what costs money must have one, so
+    that it can be held. Servers whose models are free may know better."""
+    quote = pricing.quote(generation.model, at=generation.created)
+    return None if quote is None or quote.is_free else settings.MAX_OUTPUT_TOKENS
 
 
 def branch(turn: Turn) -> list[Exchange]:

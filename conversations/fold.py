@@ -45,18 +45,35 @@ def text_of(items: Iterable[Fields]) -> str:
 
 def _apply(generation: Fields, event: Fields) -> None:
     kind = event["type"]
+    if kind.startswith("response."):
+        generation["retry"] = None
+    if kind != "moderation.checked":
+        generation.pop("checking", None)  # whatever was held back: something goes on
     match kind:
+        case "moderation.checking":
+            generation["checking"] = True
         case "generation.started":
-            generation.update(status="running", model=event["model"])
+            generation.update(status="running", **_speaker(event))
+        case "generation.retrying":
+            retry = {name: event.get(name) for name in ("attempt", "code", "kind", "until")}
+            # The items were begun by the attempt before, and nothing of them was shown.
+            generation.update(items=[], retry={**retry, "delay_ms": event["delay_ms"]})
+            if "model" in event:
+                generation.update(_speaker(event), retry=None)
         case "generation.finished":
             ending = ("status", "usage", "cost", "estimated", "error")
-            generation.update({name: event[name] for name in ending})
+            generation.update({name: event[name] for name in ending}, retry=None)
         case "generation.tool":
             _tool(generation["items"], event)
         case "text.retracted":
             generation.update(items=[], notice=event["notice"])
         case _ if row := EVENT_TABLE.get(kind):
             _APPLY.get(row.kind, _nothing)(generation["items"], event, row)
+
+
+def _speaker(event: Fields) -> Fields:
+    """The model that answers, and the chosen one when that can't be reached."""
+    return {"model": event["model"], "instead_of": event.get("instead_of")}
 
 
 def _nothing(items: list[Fields], event: Fields, row: Row) -> None:

@@ -2,243 +2,246 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from decimal import Decimal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Any
 
-import msgspec
 from django.conf import settings
 from django.utils import timezone
 
-from billing import pricing
-from billing.usage import TokenUsage, estimate_usage, parse_usage
-from conversations.context import input_text
-from conversations.fold import text_of
-from conversations.log import GenerationLog, LogLost
+from conversations.ending import finish
+from conversations.fallbacks import speaker
+from conversations.follow import follow
+from conversations.log import LogLost
 from conversations.models import Generation, Status
-from conversations.upstream.client import Upstream
-from conversations.upstream.errors import UpstreamFailure, event_failure, failure_of
-from conversations.upstream.events import (
-    Delta,
-    Failure,
-    Keepalive,
-    Lifecycle,
-    Other,
-    UpstreamEvent,
-)
+from conversations.moderation.stream import ModeratedStream
+from conversations.prepared import Prepared
+from conversations.recovery import LOST, can_resume, verdict
+from conversations.round import Outcome
+from conversations.snapshots import timestamp
+from conversations.till import Till
+from conversations.upstream.attempts import CIRCUIT_OPEN, RESPONSES, Attempt, Attempts
+from conversations.upstream.client import ResponseGone, Upstream
+from conversations.upstream.errors import UpstreamFailure, failure_of
+from conversations.upstream.events import UpstreamEvent
 from conversations.upstream.resilience import Retries
 
 logger = logging.getLogger(__name__)
 
 Fields = dict[str, Any]
 
-INCOMPLETE = {
-    "max_output_tokens": "The answer reached the length limit and was cut.",
-    "content_filter": "The model service's content filter cut the answer.",
-}
-
-
-GRACE_SECONDS = 0.25
-"""How long to read on after the terminal event: until the end, the connection can be reused."""
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """How a generation ended; `error` is the wire's, `usage` None when nothing was spent."""
-
-    status: Status
-    error: Fields | None = None
-    usage: TokenUsage | None = None
-
 
 class GenerationRun:
     """Runs one claimed generation and writes its events to its log."""
 
     def __init__(
-        self, generation: Generation, request: Fields, log: GenerationLog, upstream: Upstream
+        self,
+        generation: Generation,
+        upstream: Upstream,
+        attempts: Attempts,
+        till: Till,
+        prepare: Callable[[Generation], Awaitable[Prepared]],
     ) -> None:
-        self._generation = generation
-        self._request = request
-        self._log = log
+        self.generation = generation
         self._upstream = upstream
+        self._attempts = attempts
+        self._till = till
+        self._prepare = prepare
         self._stopping = generation.stop_requested
-        self._task: asyncio.Task[None] | None = None
-        self._accepted = False  # upstream has said something
-        self._shown = False  # it said something that people see
-        self._deltas: list[str] = []
-        self._outcome: Outcome | None = None  # once upstream has said how it ended
+        self._asking: asyncio.Task[Any] | None = None
+        self._too_old = False
+        self._prepared: Prepared | None = None
 
     async def run(self) -> None:
-        """Ends in exactly one `generation.finished`, or in `LogLost`."""
-        self._task = asyncio.current_task()
-        self._log.push_own(
-            "generation.started",
-            model=self._generation.model,
-            worker=self._generation.worker,
-            cached=False,
-        )
+        """Ends in exactly one `generation.finished`, in `LogLost`, or cancelled: then the log
+        holds what another worker needs to go on."""
+        await self._load()
         try:
-            outcome = await self._answer()
+            outcome = await self._whole_answer()
+            charge = await self._till.charge(self.generation, outcome, self._round)
+            await finish(self._log, outcome, charge)
+        except LogLost:
+            if await self._till.settle_if_deleted(self.generation, self._round):
+                await self._cancel()
+            raise
+        finally:
+            self._moderated.close()
+
+    async def _load(self) -> None:
+        self._prepared = prepared = await self._prepare(self.generation)
+        self._request, self._log, self._round = prepared.request, prepared.log, prepared.round
+        self._moderation = prepared.moderation
+        self._moderated = self._stream()
+
+    async def _whole_answer(self) -> Outcome:
+        """How it ends, whatever breaks on our side."""
+        try:
+            return await self._moderate(await self._answer())
         except LogLost:
             raise
         except Exception:
-            logger.exception("generation %s broke", self._generation.pk)
-            outcome = self._broken_off(LOST)
-        await finish(self._log, self._generation, outcome)
+            logger.exception("generation %s broke", self.generation.pk)
+            await self._cancel()
+            return self._round.broken_off(LOST)
 
     def stop(self) -> None:
         """Ends the stream now; closing it is what stops upstream. Harmless when repeated."""
         if not self._stopping:
             self._stopping = True
-            if self._task:
-                self._task.cancel()
+            if self._asking:
+                self._asking.cancel()
+
+    async def written(self) -> None:
+        """Waits until all that came is committed; call it when the run has ended."""
+        if self._prepared:
+            await self._prepared.log.flushed()
 
     async def _answer(self) -> Outcome:
+        self._asking = asyncio.current_task()
         try:
-            if self._stopping:
-                return Outcome(Status.STOPPED)
-            async with asyncio.timeout(settings.GENERATION_MAX_SECONDS):
-                return await self._ask()
+            if not self._stopping:
+                if ending := verdict(self.generation, self._round):
+                    return ending
+                self._begin()
+                async with asyncio.timeout(settings.GENERATION_MAX_SECONDS):
+                    return await self._ready() or await self._ask()
         except asyncio.CancelledError:
-            if not self._stopping or self._task is None:
-                raise
-            self._task.uncancel()
-            if self._outcome:
-                return self._outcome  # the stop came after the end
-            return Outcome(Status.STOPPED, usage=self._estimate() if self._accepted else None)
+            if not (self._stopping or self._moderated.blocked) or self._asking is None:
+                raise  # handed over, or taken over
+            self._asking.uncancel()
         except TimeoutError:
-            return self._broken_off(UpstreamFailure("upstream_stalled").wire())
+            await self._cancel()
+            return self._round.broken_off(UpstreamFailure("too_slow", retryable=True).wire())
+        finally:
+            self._asking = None
+        if self._round.outcome:
+            return self._round.outcome  # the stop came after the end
+        return self._round.stopped(await self._cancel())
+
+    async def _ready(self) -> Outcome | None:
+        """Fits the request into the budget and has the question checked, both at once; how the
+        generation ends when one of them says no."""
+        if self._round.accepted:
+            return await self._till.fit(self.generation, self._round)
+        refused, blocked = await asyncio.gather(
+            self._till.fit(self.generation, self._round),
+            self._moderation.check_question(self.generation.turn.text, self._log),
+        )
+        return Outcome(Status.BLOCKED, blocked.wire()) if blocked else refused
+
+    async def _moderate(self, outcome: Outcome) -> Outcome:
+        """Has the rest of the text checked; what becomes of the ending when it is flagged."""
+        await self._moderation.end(self._moderated, outcome.status, self._round.spoke)
+        block = self._moderated.blocked
+        if block is None:
+            return outcome
+        self._moderation.retract(self._moderated, block, self._log)
+        usage = outcome.usage or (self._round.estimate() if self._round.accepted else None)
+        return Outcome(Status.BLOCKED, block.wire(), usage)
+
+    def _stream(self) -> ModeratedStream:
+        return self._moderation.stream(self._show, self._log.push_own, self._interrupt)
+
+    def _show(self, event: UpstreamEvent) -> None:
+        self._round.show(event)  # at once, or after its check
+        self._log.push(event)
+
+    def _interrupt(self) -> None:
+        """A check has blocked the answer, in the middle of a silence of upstream perhaps."""
+        if self._asking:
+            self._asking.cancel()
+
+    def _begin(self) -> None:
+        said = {**speaker(self.generation), "worker": self.generation.worker}
+        self._log.push_own("generation.started", **said, cached=False)
+        if self._round.accepted and not can_resume(self._round):
+            self._round = self._round.again()
+            self._ask_again(self.generation.epoch, 0, LOST["code"], LOST["code"])
+
+    def _ask_again(self, attempt: int, delay: float, code: str, kind: str) -> None:
+        """Forgets what upstream said, which nobody has seen, and says that it is asked again."""
+        self._moderated.close()
+        self._moderation.forget()
+        self._moderated = self._stream()
+        until = timestamp(timezone.now() + timedelta(seconds=delay))
+        told = {"attempt": attempt, "delay_ms": round(delay * 1000), "until": until}
+        self._log.push_own("generation.retrying", **told, code=code, kind=kind)
 
     async def _ask(self) -> Outcome:
-        """Asks upstream, and again while nothing was shown and the failure may pass."""
-        retries = Retries()
+        """Asks upstream; again while nothing was shown, or for the rest where it can be had."""
+        retries, number = Retries(), self._round.number
         while True:
             try:
-                async with self._upstream.stream(self._request) as events:
-                    return await self._follow(events)
+                return await self._attempt()
+            except ResponseGone:
+                self._too_old = True
+                continue
             except Exception as error:
                 failure = failure_of(error)
                 if failure is None:
                     raise
-            logger.warning("generation %s: %s", self._generation.pk, failure)
-            delay = None if self._shown else retries.delay_after(failure)
+            self._note(failure)
+            if failure.kind.name == CIRCUIT_OPEN and (ending := await self._step_in()):
+                return ending
+            resuming = can_resume(self._round) and self._round.outcome is None
+            if resuming and self._round.number != number:  # it went on since the last failure
+                retries, number = Retries(), self._round.number
+            may_repeat = resuming or not self._round.shown
+            delay = retries.delay_after(failure) if may_repeat else None
             if delay is None:
-                return self._broken_off(failure.wire())
-            self._log.push_own(
-                "generation.retrying",
-                attempt=retries.attempt,
-                delay_ms=round(delay * 1000),
-                code=failure.code,
-            )
+                await self._cancel()
+                return self._round.outcome or self._round.broken_off(failure.wire())
+            if not resuming:
+                self._round = self._round.again()
+                if self._round.spent and (
+                    refused := await self._till.fit(self.generation, self._round)
+                ):
+                    return refused
+                self._ask_again(retries.attempt, delay, failure.code, failure.kind.name)
             await asyncio.sleep(delay)
 
-    async def _follow(self, events: AsyncIterator[UpstreamEvent]) -> Outcome:
-        """Passes events on until upstream says how it ended, and what little comes after that."""
-        try:
-            async with asyncio.timeout(None) as grace:
-                async for event in events:
-                    self._accepted = True
-                    if isinstance(event, Keepalive):
-                        continue
-                    ending = self._outcome_of(event)
-                    self._log.push(event)
-                    self._log.check()
-                    if self._outcome is None and ending is not None:
-                        self._outcome = ending
-                        grace.reschedule(asyncio.get_running_loop().time() + GRACE_SECONDS)
-        except Exception:
-            # Upstream has said how it ended; what its connection does then changes nothing.
-            if self._outcome is None:
-                raise
-        if self._outcome is None:
-            raise UpstreamFailure("upstream_disconnected", said="no terminal event")
-        return self._outcome
+    def _note(self, failure: UpstreamFailure) -> None:
+        level, id = failure.kind.level, self.generation.pk
+        if settings.LOG_TEXT and failure.said:
+            logger.log(level, "generation %s: %s; upstream said %s", id, failure, failure.said)
+        else:
+            logger.log(level, "generation %s: %s", id, failure)
 
-    def _outcome_of(self, event: UpstreamEvent) -> Outcome | None:
-        """How the generation ends with this event; None when it goes on."""
-        match event:
-            case Lifecycle() if event.terminal:
-                return self._ended(event)
-            case Failure():
-                return self._broken_off(event_failure(event.fields).wire())
-            case Delta():
-                self._shown = True
-                self._deltas.append(event.delta)
-            case Other() if event.type.endswith((".done", "partial_image")):
-                self._shown = True
+    async def _step_in(self) -> Outcome | None:
+        """The whole answer of another model; None when there is none."""
+        if self._round.shown or can_resume(self._round):
+            return None
+        stepped = await self._till.step_in(self.generation, self._log)
+        if stepped is not True:
+            return stepped or None
+        before = self._moderated
+        await self._load()  # another model may have other limits, and another moderation
+        before.close()
+        return await self._ready() or await self._ask()
+
+    async def _attempt(self) -> Outcome:
+        """Asks once. A failure is raised, also one that upstream's own stream tells."""
+        begun = self._attempts.begin(RESPONSES, self.generation.model, self.generation.pk)
+        async with begun as attempt, self._events(attempt) as events:
+            ending = await follow(events, self._round, self._moderated, self._log, attempt)
+            if self._round.failure:
+                raise self._round.failure
+            return ending
+
+    def _events(
+        self, attempt: Attempt
+    ) -> AbstractAsyncContextManager[AsyncIterator[UpstreamEvent]]:
+        """A new response, or the rest of one that goes on without us."""
+        if not can_resume(self._round):
+            return self._upstream.stream(self._request, attempt.answered)
+        id = self._round.response_id
+        if self._too_old:
+            return self._upstream.wait_for(id)
+        return self._upstream.resume(id, self._round.number, attempt.answered)
+
+    async def _cancel(self) -> Any:
+        """Ends a response that would go on without us; its usage if upstream tells it."""
+        if can_resume(self._round) and not self._round.outcome:
+            return await self._upstream.cancel(self._round.response_id)
         return None
-
-    def _ended(self, event: Lifecycle) -> Outcome:
-        response = event.response
-        if not self._shown:
-            self._push_output(response.get("output"))
-        usage = parse_usage(response.get("usage"))
-        if event.state == "failed":
-            return self._broken_off(event_failure(response.get("error")).wire(), usage)
-        usage = usage or self._estimate()
-        if event.state == "incomplete":
-            details = response.get("incomplete_details")
-            reason = details.get("reason") if isinstance(details, dict) else None
-            return Outcome(Status.INCOMPLETE, incomplete(reason), usage)
-        # Some servers say "completed" of an answer that they cut at the limit.
-        limit = self._request.get("max_output_tokens")
-        if limit and usage.output_tokens >= limit and not usage.estimated:
-            return Outcome(Status.INCOMPLETE, incomplete("max_output_tokens"), usage)
-        return Outcome(Status.COMPLETED, usage=usage)
-
-    def _push_output(self, output: object) -> None:
-        """The items of a server that streams nothing but the finished response."""
-        for index, item in enumerate(output if isinstance(output, list) else []):
-            if isinstance(item, dict):
-                kind = "response.output_item.done"
-                self._log.push_own(kind, output_index=index, item=item)
-                self._shown = True
-
-    def _broken_off(self, error: Fields, usage: TokenUsage | None = None) -> Outcome:
-        """Failed before anything was seen, else interrupted: what had been shown is kept."""
-        if self._shown:
-            return Outcome(Status.INTERRUPTED, error, usage or self._estimate())
-        return Outcome(Status.FAILED, error, usage)
-
-    def _estimate(self) -> TokenUsage:
-        return estimate_usage(input_text(self._request), "".join(self._deltas))
-
-
-LOST: Fields = {
-    "code": "worker_lost",
-    "message": "Something broke on our side in the middle of this answer.",
-    "retryable": True,
-}
-
-
-def incomplete(reason: object) -> Fields:
-    """The `error` of an answer that upstream itself calls incomplete."""
-    code = reason if isinstance(reason, str) and reason in INCOMPLETE else "max_output_tokens"
-    error: Fields = {"code": code, "message": INCOMPLETE[code], "retryable": False}
-    if reason and reason != code:
-        error["detail"] = str(reason)
-    return error
-
-
-async def finish_lost(log: GenerationLog, generation: Generation, request: Fields) -> None:
-    """Ends a generation whose worker died: what was shown is kept, spending is estimated."""
-    usage = estimate_usage(input_text(request), text_of(log.state["items"]))
-    if generation.stop_requested:
-        outcome = Outcome(Status.STOPPED, usage=usage)
-    else:
-        outcome = Outcome(Status.INTERRUPTED, LOST, usage)
-    await finish(log, generation, outcome)
-
-
-async def finish(log: GenerationLog, generation: Generation, outcome: Outcome) -> None:
-    """Writes the last event and the row's final state in one transaction."""
-    usage = outcome.usage
-    cost = pricing.cost_of(generation.model, usage) if usage else Decimal(0)
-    shared: Fields = {
-        "status": outcome.status.value,
-        "usage": usage.wire() if usage else None,
-        "estimated": bool(usage and usage.estimated),
-        "error": outcome.error,
-    }
-    ending = {**shared, "cost": cost, "ended": timezone.now()}
-    log.finish(ending, **shared, cost=pricing.money(cost))
-    await log.flushed()

@@ -8,13 +8,20 @@ import asyncio
 import logging
 import uuid
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any, Protocol
 
-from channels.layers import BaseChannelLayer
-
+from conversations import metrics
+from conversations.created import read_created
+from conversations.groups import RETRY_SECONDS, Groups
+from conversations.link import Link
 from conversations.log import Frame
 
 logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 1.0
+TOLD_KEPT = 10_000
+"""Turns begun lately of which is remembered that the tabs here know of them."""
 
 
 class Listener(Protocol):
@@ -26,77 +33,141 @@ class Listener(Protocol):
     def message(self, text: str) -> None:
         """A message for every tab of its user."""
 
+    def known(self, conversation: uuid.UUID, generation: uuid.UUID, last_seq: int) -> bool:
+        """The log of a generation goes up to `last_seq`. False: it was never told of that
+        generation, and wants its `turn.created` as a message."""
+
+    def close(self, code: int) -> None:
+        """Ends the socket after what it has still to send."""
+
 
 class Hub:
-    """The sockets of this process. `layer` is None when no other process speaks to them."""
+    """The sockets of this process. `link` is None when no other process speaks to them."""
 
-    def __init__(self, layer: BaseChannelLayer | None) -> None:
-        self._layer = layer
+    def __init__(self, link: Link | None) -> None:
+        self._link = link
         self.origin = uuid.uuid4().hex
         """Marks what this process itself sent through the layer: it is delivered already."""
+        self.closing = False
+        """New sockets are sent away: this process is about to end."""
         self._by_conversation: defaultdict[uuid.UUID, set[Listener]] = defaultdict(set)
         self._by_user: defaultdict[Any, set[Listener]] = defaultdict(set)
-        self._channel = ""
+        self._groups = Groups(link) if link else None
+        self._told: dict[uuid.UUID, None] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        if self._layer:
-            self._channel = await self._layer.new_channel("hub")
-            self._task = asyncio.create_task(self._receive(self._layer), name="hub")
+        if self._link and self._groups:
+            self._task = asyncio.create_task(self._hear(self._link, self._groups), name="hub")
 
     async def stop(self) -> None:
         if self._task:
             self._task.cancel()
-            await asyncio.wait([self._task])
+            # A layer that hangs must not hold up the end of the process.
+            await asyncio.wait([self._task], timeout=STOP_SECONDS)
 
     async def watch(self, conversation: uuid.UUID, listener: Listener) -> None:
-        """From its return on, every frame of the conversation reaches the listener."""
-        first = not self._by_conversation[conversation]
+        """From now on frames of the conversation reach the listener; those of other processes
+        from its return on, unless the layer is away."""
         self._by_conversation[conversation].add(listener)
-        if first and self._layer:
-            await self._layer.group_add(conversation_group(conversation), self._channel)
+        if self._groups:
+            await self._groups.join(conversation_group(conversation))
 
-    async def unwatch(self, conversation: uuid.UUID, listener: Listener) -> None:
-        listeners = self._by_conversation[conversation]
-        listeners.discard(listener)
-        if not listeners:
-            del self._by_conversation[conversation]
-            if self._layer:
-                await self._layer.group_discard(conversation_group(conversation), self._channel)
+    def unwatch(self, conversation: uuid.UUID, listener: Listener) -> None:
+        if _discard(self._by_conversation, conversation, listener) and self._groups:
+            self._groups.leave(conversation_group(conversation))
 
     async def attach(self, user_id: Any, listener: Listener) -> None:
-        """From its return on, every message for the user reaches the listener."""
-        first = not self._by_user[user_id]
+        """From now on messages for the user reach the listener, as with `watch`."""
         self._by_user[user_id].add(listener)
-        if first and self._layer:
-            await self._layer.group_add(user_group(user_id), self._channel)
+        metrics.SOCKETS.inc()
+        if self._groups:
+            await self._groups.join(user_group(user_id))
 
-    async def detach(self, user_id: Any, listener: Listener) -> None:
-        listeners = self._by_user[user_id]
-        listeners.discard(listener)
-        if not listeners:
-            del self._by_user[user_id]
-            if self._layer:
-                await self._layer.group_discard(user_group(user_id), self._channel)
+    def detach(self, user_id: Any, listener: Listener) -> None:
+        """Ends what `attach` began; harmless when repeated."""
+        if listener in self._by_user.get(user_id, ()):
+            metrics.SOCKETS.dec()
+        if _discard(self._by_user, user_id, listener) and self._groups:
+            self._groups.leave(user_group(user_id))
+
+    def sockets(self, user_id: Any) -> int:
+        """How many sockets a user has open here."""
+        return len(self._by_user.get(user_id, ()))
+
+    def tabs(self, user_id: Any) -> frozenset[Listener]:
+        """The sockets that a user has open here."""
+        return frozenset(self._by_user.get(user_id, ()))
+
+    def watched(self) -> set[uuid.UUID]:
+        """The conversations that are open on any socket here."""
+        return set(self._by_conversation)
+
+    def listeners(self, conversation: uuid.UUID) -> tuple[Listener, ...]:
+        """The sockets that have a conversation open here."""
+        return tuple(self._by_conversation.get(conversation, ()))
+
+    def close_sockets(self, code: int, busy: Collection[uuid.UUID] = ()) -> None:
+        """Closes every socket that has none of these conversations open."""
+        kept = {listener for conversation in busy for listener in self.listeners(conversation)}
+        for listener in set().union(*self._by_user.values()) - kept:
+            listener.close(code)
 
     def deliver(self, frame: Frame) -> None:
         """Hands a committed frame to the sockets that have its conversation open here."""
-        for listener in tuple(self._by_conversation.get(frame.conversation, ())):
+        for listener in self.listeners(frame.conversation):
             listener.frame(frame)
+
+    def users(self) -> set[Any]:
+        """The users with tabs here."""
+        return set(self._by_user)
+
+    def users_of_others(self) -> set[Any]:
+        """The users with tabs here to whom other processes speak as well."""
+        return set(self._by_user) if self._link else set()
+
+    def was_told(self, generation: uuid.UUID) -> bool:
+        """Whether the `turn.created` of a generation, not a very old one, came by here."""
+        return generation in self._told
 
     def notify(self, user_id: Any, text: str) -> None:
         """Hands a message to every tab that a user has open here."""
+        if created := read_created(text):
+            self._told[created.generation] = None
+            if len(self._told) > TOLD_KEPT:
+                del self._told[next(iter(self._told))]
         for listener in tuple(self._by_user.get(user_id, ())):
             listener.message(text)
 
-    async def _receive(self, layer: BaseChannelLayer) -> None:
+    async def _hear(self, link: Link, groups: Groups) -> None:
+        channel = await self._own_channel(link)
+        receiving = asyncio.create_task(self._receive(link, channel), name="hub receiver")
+        try:
+            await groups.run(channel)
+        finally:
+            receiving.cancel()
+            await asyncio.wait([receiving], timeout=STOP_SECONDS)
+
+    async def _own_channel(self, link: Link) -> str:
+        """The name of a channel of this process; waits for the layer if it is away."""
+        names: list[str] = []
+
+        async def make() -> None:
+            names.append(await link.layer.new_channel("hub"))
+
         while True:
-            message = await layer.receive(self._channel)
+            if await link.call(make()):
+                return names[0]
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _receive(self, link: Link, channel: str) -> None:
+        while True:
             try:
-                self._dispatch(message)
+                self._dispatch(await link.layer.receive(channel))
             except Exception:
                 # One broken message of another process must not end the hearing of all.
-                logger.exception("could not pass on %r", message.get("type"))
+                logger.exception("could not pass on a message of another process")
+                await asyncio.sleep(0)
 
     def _dispatch(self, message: dict[str, Any]) -> None:
         match message:
@@ -107,6 +178,17 @@ class Hub:
                 self.deliver(Frame(*ids, 0, first, last, body))
             case {"type": "hub.message", "user": user_id, "text": text}:
                 self.notify(user_id, text)
+
+
+def _discard(sets: defaultdict[Any, set[Listener]], key: Any, listener: Listener) -> bool:
+    """Takes a listener out; whether it was the last one."""
+    if key not in sets:
+        return False
+    sets[key].discard(listener)
+    if sets[key]:
+        return False
+    del sets[key]
+    return True
 
 
 def conversation_group(conversation: uuid.UUID) -> str:

@@ -13,11 +13,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from conversations import metrics, protocol
+from conversations.charges import settle
 from conversations.database import DatabaseThread
 from conversations.log import Ending, Frame, GenerationLog
-from conversations.models import EventFrame, Generation, Status
+from conversations.models import EventFrame, Generation, ModerationFlag, Status
+from conversations.moderation.retraction import Retraction, without_text
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +53,18 @@ class Recorder:
         if self._task:
             await self._task
 
-    def open(self, state: dict[str, Any], conversation: uuid.UUID, epoch: int) -> GenerationLog:
+    def open(
+        self,
+        state: dict[str, Any],
+        conversation: uuid.UUID,
+        epoch: int,
+        upstream_seq: int | None = None,
+    ) -> GenerationLog:
         """The log of a generation that this process has claimed under `epoch`.
 
         `state` is the generation as in a snapshot; its `cursor` is the last seq written.
         """
-        return GenerationLog(state, conversation, epoch, self._note)
+        return GenerationLog(state, conversation, epoch, self._note, upstream_seq)
 
     def _note(self, log: GenerationLog) -> None:
         self._dirty[log.generation] = log
@@ -74,35 +84,31 @@ class Recorder:
         self._wake.clear()
         logs = list(self._dirty.values())
         self._dirty.clear()
-        frames = [frame for log in logs if (frame := log.take())]
-        if not frames:
-            return
+        taken = [(log, frame) for log in logs if (frame := log.take())]
+        if taken and not await self._write(taken):
+            for pair in taken:  # one of them can't be written: the others shall not suffer
+                await self._write([pair])
+
+    async def _write(self, taken: list[tuple[GenerationLog, Frame]]) -> bool:
+        """Commits and announces; False when each must be tried by itself."""
+        frames = [frame for _, frame in taken]
         try:
-            lost = await self._commit(frames)
+            with metrics.FLUSH_SECONDS.time():
+                # Meanwhile new deltas join: nothing is lost while the database is away.
+                lost = await self._writer.patiently(PATIENCE_SECONDS, commit, frames)
         except Exception as error:
-            # Nothing was written: every generation concerned must know, and hand over.
+            if len(frames) > 1 and not isinstance(error, OperationalError | InterfaceError):
+                return False
             logger.exception("could not write %d frames", len(frames))
-            for log in logs:
+            for log, _ in taken:
                 log.failed(error)
-            return
-        for log in logs:
+            return True
+        metrics.FLUSH_FRAMES.observe(len(frames))
+        for log, frame in taken:
+            metrics.FRAME_CHARACTERS.observe(len(frame.body))
             log.written(lost=log.generation in lost)
         self._announce([frame for frame in frames if frame.generation not in lost])
-
-    async def _commit(self, frames: list[Frame]) -> set[uuid.UUID]:
-        """Commits, and again while the database is away; meanwhile new deltas join."""
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + PATIENCE_SECONDS
-        delay = 0.05
-        while True:
-            try:
-                return await self._writer.run(commit, frames)
-            except (OperationalError, InterfaceError):
-                if loop.time() + delay > give_up:
-                    raise
-                logger.warning("the database is away; trying again in %.2f s", delay)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 2.0)
+        return True
 
 
 def commit(frames: Sequence[Frame]) -> set[uuid.UUID]:
@@ -111,37 +117,87 @@ def commit(frames: Sequence[Frame]) -> set[uuid.UUID]:
     Returns the generations that somebody else has claimed meanwhile: nothing of theirs is
     written. The rows of all generations are locked, in the order of their ids, so that no
     claim can come between the look at the epoch and the commit.
+
+    May be repeated: when the connection broke while it committed, nobody knows whether it did.
     """
     with transaction.atomic():
         ids = [frame.generation for frame in frames]
-        rows = Generation.objects.select_for_update(no_key=True).filter(
-            pk__in=ids, status=Status.RUNNING
-        )
-        epochs = dict(rows.order_by("pk").values_list("pk", "epoch"))
-        own = [frame for frame in frames if epochs.get(frame.generation) == frame.epoch]
+        locked = Generation.objects.select_for_update(no_key=True).filter(pk__in=ids)
+        rows = locked.order_by("pk").values_list("pk", "epoch", "status", "cursor")
+        found = {id: rest for id, *rest in rows}
+        own = [frame for frame in frames if _is_ours(frame, *found.get(frame.generation, ()))]
+        for frame in own:
+            if frame.retraction:
+                _retract(frame.generation, frame.retraction)
         _insert(own)
         for frame in own:
             if frame.ending:
                 _end(frame.generation, frame.ending)
+        for frame in frames:
+            # What was spent on a generation that is deleted by now was spent as well.
+            if frame.charge and (frame in own or frame.generation not in found):
+                settle(frame.charge)
     return {frame.generation for frame in frames} - {frame.generation for frame in own}
+
+
+def _is_ours(frame: Frame, epoch: int = 0, status: str = "", cursor: int = 0) -> bool:
+    """Whether a frame may be written, or was by an attempt whose answer got lost."""
+    ended_by_it = frame.ending is not None and cursor == frame.last_seq
+    return epoch == frame.epoch and (status == Status.RUNNING or ended_by_it)
 
 
 def _insert(frames: Sequence[Frame]) -> None:
     """One statement for all rows, past the ORM: a model object a row would double the cost."""
     prepare = Generation._meta.pk.get_db_prep_value
     rows = [
-        (prepare(frame.generation, connection), frame.first_seq, frame.last_seq, frame.body)
+        (
+            prepare(frame.generation, connection),
+            frame.first_seq,
+            frame.last_seq,
+            frame.upstream_seq,
+            frame.body,
+        )
         for frame in frames
     ]
     table = connection.ops.quote_name(EventFrame._meta.db_table)
-    columns = "generation_id, first_seq, last_seq, body"
+    # What is there already was written by an earlier attempt: nobody else may write it.
+    statement = (
+        f"INSERT INTO {table} (generation_id, first_seq, last_seq, upstream_seq, body)"  # noqa: S608
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+    )
     with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES (%s, %s, %s, %s)", rows)  # noqa: S608
+        cursor.executemany(statement, rows)
+
+
+def _retract(id: uuid.UUID, retraction: Retraction) -> None:
+    """Takes the text out of the stored frames, and keeps it for review alone.
+
+    May be repeated: what holds no text any more is left as it is, and is not kept again.
+    """
+    generation = Generation.objects.get(pk=id)
+    if not ModerationFlag.objects.filter(generation=generation, source=retraction.source).exists():
+        ModerationFlag.objects.create(
+            generation=generation,
+            model=generation.model,
+            **msgspec.structs.asdict(retraction),
+        )
+    if retraction.source != ModerationFlag.Source.ANSWER:
+        return
+    for frame in EventFrame.objects.filter(generation=generation):
+        events = [without_text(event) for event in msgspec.json.decode(frame.body)["events"]]
+        EventFrame.objects.filter(generation=generation, first_seq=frame.first_seq).update(
+            body=protocol.encode_events(id, events)
+        )
 
 
 def _end(generation: uuid.UUID, ending: Ending) -> None:
     """The row's final state, in the transaction of its last event."""
     Generation.objects.filter(pk=generation).update(lease_until=None, **ending)
+
+
+def forget(generation: uuid.UUID) -> None:
+    """Deletes the log of an ended generation: the row alone tells of it from now on."""
+    EventFrame.objects.filter(generation_id=generation).delete()
 
 
 def forget_folded(before: datetime, most: int = 200) -> int:

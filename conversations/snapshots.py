@@ -22,8 +22,8 @@ Fields = dict[str, Any]
 
 
 def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """ISO 8601 in UTC, always as long: as text they sort by time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def conversation_wire(conversation: Conversation) -> Fields:
@@ -43,6 +43,7 @@ def generation_wire(generation: Generation) -> Fields:
         "id": str(generation.id),
         "status": generation.status,
         "model": generation.model,
+        "instead_of": generation.instead_of or None,
         "items": generation.items,
         "text": generation.text,
         "usage": generation.usage,
@@ -50,6 +51,7 @@ def generation_wire(generation: Generation) -> Fields:
         "estimated": generation.estimated,
         "error": generation.error,
         "notice": generation.notice or None,
+        "retry": None,
         "cursor": generation.cursor,
         "created": timestamp(generation.created),
     }

@@ -11,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from msgspec import UNSET
 
+from conversations import charges, fallbacks, pace
 from conversations.models import OPEN_STATUSES, Conversation, Generation, Turn
 from conversations.protocol import CreateGeneration, CreateTurn, Refused
 
@@ -31,7 +32,8 @@ def start_turn(user: AbstractBaseUser, command: CreateTurn, model: str) -> Start
     """Writes a turn and its first generation; `model` is the one to ask.
 
     Raises:
-        Refused: `not_found`, `bad_request` (the generation it follows has not ended).
+        Refused: `not_found`, `bad_request` (the generation it follows has not ended),
+            `budget_exceeded`, `rate_limited`, `model_unavailable`, `upstream_unavailable`.
     """
     try:
         with transaction.atomic():
@@ -48,7 +50,8 @@ def start_generation(user: AbstractBaseUser, command: CreateGeneration, model: s
     """Writes another answer to a turn (regenerate).
 
     Raises:
-        Refused: `not_found`, `bad_request` (an answer to this turn is still running).
+        Refused: `not_found`, `bad_request` (an answer to this turn is still running),
+            `budget_exceeded`, `rate_limited`, `model_unavailable`, `upstream_unavailable`.
     """
     try:
         with transaction.atomic():
@@ -136,7 +139,8 @@ def _write_turn(user: AbstractBaseUser, command: CreateTurn, model: str) -> Star
     turn = Turn.objects.create(
         id=command.id, conversation=conversation, follows=follows, text=command.text
     )
-    generation = Generation.objects.create(turn=turn, model=model)
+    generation = Generation.objects.create(turn=turn, **_asked(model))
+    pace.check(charges.hold(generation))
     return Started(conversation, turn, generation, fresh=True)
 
 
@@ -147,8 +151,15 @@ def _write_answer(user: AbstractBaseUser, command: CreateGeneration, model: str)
     conversation = turn.conversation
     conversation.model, conversation.updated = model, timezone.now()
     conversation.save(update_fields=["model", "updated"])
-    generation = Generation.objects.create(id=command.id, turn=turn, model=model)
+    generation = Generation.objects.create(id=command.id, turn=turn, **_asked(model))
+    pace.check(charges.hold(generation))
     return Started(conversation, turn, generation, fresh=True)
+
+
+def _asked(model: str) -> dict[str, str]:
+    """The columns that say who is asked when `model` was chosen."""
+    other = fallbacks.answering(model)
+    return {"model": other, "instead_of": "" if other == model else model}
 
 
 def _followed(conversation: Conversation, command: CreateTurn) -> Generation | None:

@@ -19,7 +19,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from conversations import protocol, runtime
-from conversations.broadcast import hint
 from conversations.markdown import to_html
 from conversations.models import OPEN_STATUSES, Conversation, Generation
 from conversations.snapshots import conversation_snapshot, conversation_wire
@@ -87,8 +86,9 @@ async def delete(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
     running = Generation.objects.filter(turn__conversation=conversation, status__in=OPEN_STATUSES)
     stopped = [str(pk) async for pk in running.values_list("pk", flat=True)]
     await conversation.adelete()
+    workers = (await runtime.current()).broadcast.workers
     for generation in stopped:
-        await hint({"type": "generation.stop", "generation": generation})
+        workers({"type": "generation.stop", "generation": generation})
     await tell(user.pk, "conversation.deleted", conversation=str(conversation_id))
     return done(request, reverse("home"))
 

@@ -9,32 +9,26 @@ import { leafOf, placeOf, shownBranch } from "./tree.js";
 const SITE = "Chatsite";
 
 export class App {
-  /** `parts`: store, outbox, acks, view, composer, sidebar, picker, scroll, status, drawer. */
+  /** `parts`: store, outbox, acks, view, composer, sidebar, picker, spending, scroll, status, drawer. */
   constructor(parts) {
     Object.assign(this, parts);
     this.current = undefined;
     this.dirty = new Set();
     this.frame = null;
-    this.connected = false;
   }
 
   // --- What the server says -------------------------------------------------------------------
 
   opened() {
-    this.connected = true;
     this.acks.reset();
     if (this.current) this.socket.send(this.store.openCommand(this.current));
     this.outbox.resend();
-    this.touch("pending");
   }
 
-  line(state) {
-    this.connected = state === "open";
-    this.status.connection(state);
-    this.touch("pending");
-  }
-
-  receive(message) {
+  receive(said) {
+    const message = this.spending.noted(said);
+    if (message.type === "hello") this._greeted();
+    if (message.type === "budget.warning") this.spending.warned(message);
     const entry = this.outbox.settle(message);
     const { changed, commands } = this.store.apply(message, { mine: entry !== null });
     for (const command of commands) this.socket.send(command);
@@ -42,6 +36,11 @@ export class App {
     if (entry && message.type === "turn.created") this._taken(entry.command, message);
     for (const what of changed) this.touch(what);
     if (changed.has(`deleted:${this.current}`)) this.router.go(null);
+  }
+
+  _greeted() {
+    if (this.greeted) this.sidebar.refresh();
+    this.greeted = true;
   }
 
   /** Our turn is in the database. In the new chat this is where the conversation gets its address. */
@@ -60,7 +59,8 @@ export class App {
   _refused(message, entry) {
     if (entry) {
       this.touch("pending");
-      this.status.say(message.message);
+      const { message: words, advice } = this.spending.refusalOf(entry);
+      this.status.say(`${words} ${advice}`);
     } else if (message.command === "conversation.open" && message.code === "not_found") {
       this.store.missing(this.current);
       this.touch(`chat:${this.current}`);
@@ -115,8 +115,10 @@ export class App {
     if (leaf && !isEnded(leaf)) this.outbox.stop(leaf.id);
   }
 
-  retry(id) {
-    this.outbox.retry(id);
+  /** Send a refused turn again; with a model: to that one, which is chosen from now on. */
+  retry(id, model = null) {
+    if (model) this.picker.choose(model);
+    this.outbox.retry(id, model ? { model } : {});
     this.touch("pending");
   }
 
@@ -205,11 +207,12 @@ export class App {
       entries: this.outbox.turnsOf(current),
       again: this._again,
       models: store.models,
-      connected: this.connected,
+      connected: this.status.connected,
     });
     const conversation = store.conversations.get(current);
     this.sidebar.update(store.list(), current);
     this.picker.update(store.models, store.defaultModel, conversation);
+    this.spending.draw(this.outbox.turnsOf(current), this.outbox.retryTimes());
     const title = current ? conversation?.title ?? "" : "";
     this.titled(title);
     document.title = title ? `${title} · ${SITE}` : SITE;
@@ -236,9 +239,10 @@ export class App {
   /** Screen readers hear that an answer begins and that it is there, never each token. */
   _announce(leaf, state) {
     const before = this.announced;
-    this.announced = { state, id: leaf?.id, conversation: this.current };
+    const begun = state === "running" && leaf.status !== "queued";
+    this.announced = { state, begun, id: leaf?.id, conversation: this.current };
     if (!before || before.conversation !== this.current) return;
-    if (state === "running" && before.state !== "running") this.status.say("The answer begins");
+    if (begun && !before.begun) this.status.say("The answer begins");
     if (before.state === "running" && state === "idle" && before.id === leaf?.id) {
       this.status.say(leaf.status === "completed" ? "The answer is complete" : "The answer has ended");
     }

@@ -1,8 +1,9 @@
 /**
  * One generation's state, and what each event does to it. Pure: no DOM, no clock.
  *
- * State: `{id, status, model, created, items, usage, cost, estimated, error, notice, retry, seq}`
- * plus `base` and `response` (where the present round begins; unknown after a snapshot).
+ * State: `{id, status, model, instead_of, created, items, usage, cost, estimated, error, notice, retry, checking,
+ * seq}` plus `place` (where it waits, while it is queued; the store's) and `base` and `response` (where the
+ * present round begins; unknown after a snapshot).
  * `seq` is the last event applied; the caller sees to the order (store.js).
  */
 import { withLists } from "./output-items.js";
@@ -21,6 +22,7 @@ export function fromSnapshot(given) {
     id: given.id,
     status: given.status ?? "queued",
     model: given.model ?? null,
+    instead_of: given.instead_of ?? null,
     created: given.created ?? null,
     items,
     usage: given.usage ?? null,
@@ -28,7 +30,8 @@ export function fromSnapshot(given) {
     estimated: given.estimated ?? false,
     error: given.error ?? null,
     notice: given.notice ?? null,
-    retry: null,
+    retry: given.retry ?? null,
+    checking: given.checking ?? false,
     seq: given.cursor ?? 0,
     base: items.length || given.cursor ? null : 0,
     response: null,
@@ -40,17 +43,32 @@ export function fromSnapshot(given) {
   return state;
 }
 
+/** Which model answers, and (`instead_of`) which one was chosen when that can't be reached. */
+function speaks(state, event) {
+  state.model = event.model;
+  state.instead_of = event.instead_of ?? null;
+}
+
 const OURS = {
   "generation.started": (state, event) => {
     if (!isEnded(state)) state.status = "running";
-    state.model = event.model ?? state.model;
+    if (event.model) speaks(state, event);
   },
   "generation.retrying": (state, event) => {
-    state.retry = { attempt: event.attempt, code: event.code };
+    if (event.model) speaks(state, event);
+    const { attempt, code, kind = null, until = null, delay_ms } = event;
+    state.retry = event.model ? null : { attempt, code, kind, until, delay_ms };
+    // Begun by the attempt before, and nothing of it shown.
+    state.items = [];
+    state.base = 0;
+    state.response = null;
   },
   "generation.tool": (state, event) => {
     const tool = { status: event.status, output: event.output ?? null };
     for (const item of state.items) if (item.call_id === event.call_id) item.tool = tool;
+  },
+  "moderation.checking": (state) => {
+    state.checking = true;
   },
   "text.retracted": (state, event) => {
     state.items = [];
@@ -73,6 +91,8 @@ const OURS = {
 export function applyEvent(state, event) {
   state.seq = event.seq;
   if (typeof event.type !== "string") return;
+  // Whatever was held back: something goes on.
+  if (event.type !== "moderation.checked") state.checking = false;
   if (Object.hasOwn(OURS, event.type)) {
     OURS[event.type](state, event);
     return;

@@ -1,33 +1,30 @@
 /** One answer: its items, what it waits for, how it ended, and what can be done with it. */
 import { answerText, isEnded } from "./events.js";
 import { cardFor, waysOn } from "./error-words.js";
+import { CostTip } from "./cost-tip.js";
 import { copyText, el, icon, iconButton, setChildren, setText } from "./dom.js";
+import { RetryCountdown } from "./retry-countdown.js";
+import { standInWords } from "./stand-in.js";
+import { placeWords } from "./place-words.js";
 import { Switcher } from "./switcher.js";
 import { viewFor } from "./item-views.js";
 
-/** A calm card: title, message, what to do, buttons. */
-export function card({ title, message, advice, tone }, buttons = []) {
+const CHECKING = "Checking before it is shown…";
+
+/** A calm card: title, message, what to do, a link (`{href, words}`), buttons. */
+export function card({ title, message, advice, tone, link }, buttons = []) {
   return el("div", { class: "card", data: { tone } },
     el("div", { class: "card-icon" }, icon(tone === "calm" ? "pause" : "alert")),
     el("div", { class: "card-words" },
       el("p", { class: "card-title" }, title),
       message && message !== title ? el("p", {}, message) : null,
       advice ? el("p", {}, advice) : null,
+      link ? el("p", {}, el("a", { href: link.href }, link.words)) : null,
       buttons.length ? el("div", { class: "card-buttons" }, ...buttons) : null));
 }
 
 export function textButton(label, onclick, className = "button button-small") {
   return el("button", { type: "button", class: className, onclick }, label);
-}
-
-function metaWords(state, models) {
-  const words = [];
-  const label = models.find(({ id }) => id === state.model)?.label ?? state.model;
-  if (label) words.push(label);
-  if (state.cost && Number(state.cost) > 0) {
-    words.push(`${state.estimated ? "≈ " : ""}$${Number(state.cost).toPrecision(2)}`);
-  }
-  return words.join(" · ");
 }
 
 export class GenerationView {
@@ -40,17 +37,19 @@ export class GenerationView {
     this.items = el("div", { class: "items" });
     this.waiting = el("p", { class: "waiting" },
       el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")),
-      el("span", { class: "waiting-words" }));
+      el("span", { class: "waiting-words" }), el("span", { class: "waiting-place", role: "status" }));
+    this.countdown = new RetryCountdown(this.waiting.children[1], (words) => actions.say(words));
     this.ending = el("div", { class: "ending" });
-    this.meta = el("span", { class: "meta" });
+    this.standIn = el("p", { class: "stand-in", hidden: true });
+    this.cost = new CostTip();
     this.copyButton = iconButton("copy", "Copy answer", () => this._copy());
     this.againButton = iconButton("refresh", "Another answer", () => actions.regenerate(turnId));
     this.switcher = new Switcher("answer", (id) => actions.chooseGeneration(turnId, id));
     this.bar = el("div", { class: "actions answer-actions" },
-      this.switcher.root, this.copyButton, this.againButton, this.meta);
+      this.switcher.root, this.copyButton, this.againButton, this.cost.root);
     this.heading = el("h3", { class: "visually-hidden" }, "Answer");
     this.root = el("div", { class: "answer" },
-      this.heading, this.items, this.waiting, this.ending, this.bar);
+      this.heading, this.standIn, this.items, this.waiting, this.ending, this.bar);
     this.drawnEnding = null;
   }
 
@@ -59,13 +58,17 @@ export class GenerationView {
     const ended = isEnded(state);
     this.root.dataset.status = state.status;
     this.root.dataset.live = ended ? "no" : "yes";
-    this.root.setAttribute("aria-busy", String(!ended));
+    // What is busy is not read out; where one stands in the line is.
+    this.root.setAttribute("aria-busy", String(!ended && state.status !== "queued"));
     this._drawItems(state, ended);
     this._drawWaiting(state, ended);
     this._drawEnding(state);
+    const stands = standInWords(state, answerText(state) !== "", models);
+    setText(this.standIn, stands);
+    this.standIn.hidden = !stands;
     this.bar.hidden = !ended;
     this.copyButton.hidden = !answerText(state);
-    setText(this.meta, metaWords(state, models));
+    this.cost.update(state, models);
     this.switcher.update(siblings.map(({ id }) => id), state.id);
   }
 
@@ -74,6 +77,7 @@ export class GenerationView {
     this.state = state;
     this.root.dataset.generation = state.id;
     this.views = [];
+    this.wasChecking = false;
     setChildren(this.items, []);
   }
 
@@ -89,13 +93,24 @@ export class GenerationView {
     setChildren(this.items, this.views.filter(({ view }) => view).map(({ view }) => view.root));
   }
 
-  /** Dots until there is anything to see, and between steps. */
+  /**
+   * Dots until there is anything to see, and between steps. Where text is held back for its check, words say
+   * so, and from then on the line keeps its place: it fades when text comes, and nothing jumps.
+   */
   _drawWaiting(state, ended) {
     const last = state.items.at(-1);
-    const speaking = last && (last.type !== "message" || answerText({ items: [last] }) !== "");
-    this.waiting.hidden = ended || (Boolean(speaking) && !state.retry);
-    const words = state.retry ? "The model did not answer. Trying again" : "";
-    setText(this.waiting.lastChild, words);
+    const speaking = Boolean(last) && (last.type !== "message" || answerText({ items: [last] }) !== "");
+    const idle = speaking && !state.retry && !state.checking;
+    if (state.checking && !this.wasChecking) {
+      this.wasChecking = true;
+      this.actions.say(CHECKING); // once: who listens need not hear it again and again
+    }
+    this.waiting.hidden = ended || (idle && !this.wasChecking);
+    this.waiting.dataset.idle = idle ? "yes" : "no";
+    const waits = state.status === "queued" && state.place ? placeWords(state.place) : "";
+    setText(this.waiting.lastChild, waits);
+    this.countdown.update(ended ? null : state.retry);
+    if (!idle && !state.retry) setText(this.waiting.children[1], state.checking ? CHECKING : "");
   }
 
   _drawEnding(state) {

@@ -67,8 +67,10 @@ class MessageView {
     this.drawnSources = "";
   }
 
-  update(item, { ended }) {
+  update(item, { ended, followed }) {
     const done = ended || item.status === "completed";
+    // Begun by a worker that died before it said anything: no empty place for it.
+    this.root.hidden = followed && !item.content.some(({ text, refusal }) => text || refusal);
     this.parts.length = Math.min(this.parts.length, item.content.length);
     item.content.forEach((part, at) => this._updatePart(part, at, done));
     this._updateSources(sourcesOf(item));

@@ -17,11 +17,13 @@ export function priceWords(prices) {
 }
 
 export class ModelPicker {
-  constructor(root, storage) {
+  /** `onChange()`: another model was chosen. */
+  constructor(root, storage, onChange) {
     this.root = root;
     this.select = root.querySelector("select");
     this.single = root.querySelector("[data-role=single-model]");
     this.storage = storage;
+    this.onChange = onChange;
     this.models = [];
     this.chosen = new Map();
     this.conversation = null;
@@ -30,6 +32,12 @@ export class ModelPicker {
 
   get value() {
     return this.select.value || null;
+  }
+
+  /** Chooses as the person would. */
+  choose(id) {
+    this.select.value = id;
+    this._changed();
   }
 
   update(models, defaultModel, conversation) {
@@ -55,6 +63,7 @@ export class ModelPicker {
       console.warn("chatsite: the model is not remembered", error);
     }
     this._describe();
+    this.onChange();
   }
 
   _remembered() {

@@ -3,15 +3,18 @@
  * connection nor a reload loses a turn, and are sent again on every new connection: their ids are
  * ours, and the server starts nothing twice.
  *
- * An entry is `{command, error}`; `error` is the server's refusal, kept so that the text is not lost.
+ * An entry is `{command, error}`; `error` is the server's refusal, kept so that the text is not lost,
+ * with `retry_at` (by this browser's clock, ms since 1970) when it will do for a while only.
  */
 const KEY = "chatsite.outbox";
+const BUDGET_FIELDS = ["period", "resets_at", "remaining"];
 const KEPT = new Set(["turn.create", "generation.create"]);
 
 export class Outbox {
   /** `storage`: sessionStorage or anything like it. `send(command)`: true when it went out. */
-  constructor(storage, send) {
+  constructor(storage, send, now = Date.now) {
     this.storage = storage;
+    this.now = now;
     this.send = send;
     this.entries = new Map();
     this.stops = new Set();
@@ -41,10 +44,12 @@ export class Outbox {
     for (const generation of this.stops) this.send({ type: "generation.stop", generation });
   }
 
-  retry(id) {
+  /** Sends a refused command again; `changes`, such as another model, are made to it before. */
+  retry(id, changes = {}) {
     const entry = this.entries.get(id);
     if (!entry) return;
     entry.error = null;
+    entry.command = { ...entry.command, ...changes };
     this._write();
     this.send(entry.command);
   }
@@ -65,6 +70,8 @@ export class Outbox {
     } else if (message.type === "error") {
       const { code, message: text, retry_after: retryAfter = null } = message;
       entry.error = { code, message: text, retry_after: retryAfter };
+      if (retryAfter !== null) entry.error.retry_at = this.now() + retryAfter * 1000;
+      for (const name of BUDGET_FIELDS) if (name in message) entry.error[name] = message[name];
     } else return null;
     this._write();
     return entry;
@@ -77,6 +84,11 @@ export class Outbox {
 
   generationsOf(turn) {
     return this._all("generation.create").filter(({ command }) => command.turn === turn);
+  }
+
+  /** When what was refused for a while may be tried again. */
+  retryTimes() {
+    return [...this.entries.values()].map(({ error }) => error?.retry_at).filter(Boolean);
   }
 
   _all(type) {

@@ -13,6 +13,13 @@ export function servedConversations(list) {
   }));
 }
 
+/** A page of the list, newest first: `{conversations, more}`, `more` when there are older ones. */
+async function conversationsBefore(moment) {
+  const answer = await fetch(`/conversations.json?before=${encodeURIComponent(moment)}`);
+  if (!answer.ok) throw new Error(`The site answered ${answer.status}.`);
+  return answer.json();
+}
+
 class Row {
   constructor(id, sidebar) {
     this.id = id;
@@ -46,7 +53,7 @@ class Row {
 }
 
 export class Sidebar {
-  /** `parts`: list, dialog, more (button). `actions`: renamed, deleted, failed, older. */
+  /** `parts`: list, dialog, more (button). `actions`: renamed, deleted, failed, older, refreshed. */
   constructor(parts, actions) {
     this.parts = parts;
     this.actions = actions;
@@ -94,13 +101,21 @@ export class Sidebar {
     }
   }
 
+  /** After a reconnect: list changes that were told meanwhile did not reach this tab. */
+  async refresh() {
+    try {
+      const { conversations } = await conversationsBefore("9999-01-01T00:00:00Z");
+      this.actions.refreshed(conversations);
+    } catch (error) {
+      console.warn("chatsite: the list of chats may be behind until the next reconnect", error);
+    }
+  }
+
   async _older() {
     const { more } = this.parts;
     more.setAttribute("aria-disabled", "true");
     try {
-      const answer = await fetch(`/conversations.json?before=${encodeURIComponent(this.oldest)}`);
-      if (!answer.ok) throw new Error(`The site answered ${answer.status}.`);
-      const { conversations, more: left } = await answer.json();
+      const { conversations, more: left } = await conversationsBefore(this.oldest);
       this.actions.older(conversations);
       more.hidden = !left;
     } catch (error) {

@@ -1,18 +1,24 @@
 /**
  * The one WebSocket of this tab: connects, notices when the line is dead, comes back by itself.
  *
- * States: "connecting" (first time), "open", "reconnecting", "offline" (not connected, and the
- * browser says that there is no network). The browser's word alone never closes a connection:
- * a site on this machine works without a network.
+ * States: "connecting" (first time), "open" (the server has spoken), "reconnecting", "restarting"
+ * (reconnecting to a server that said it would be back), "too-many-tabs" (the server takes no more
+ * of this person's), "offline" (not connected, and the browser says that there is no network). The
+ * browser's word alone never closes a connection: a site on this machine works without a network.
  */
 import { newId } from "./ids.js";
 
-export const CLOSED_NO_LOGIN = 4401;
-const CLOSING = 2; // WebSocket.CLOSING; CLOSED is 3
+// Close codes: the first two are WebSocket's own, the others the site's.
+const SERVER_RESTARTS = 1012;
+const TRY_LATER = 1013;
+const NO_LOGIN = 4401;
+const TOO_MANY_TABS = 4429;
+const OPEN = 1; // WebSocket.OPEN
 const PING_AFTER_MS = 20_000;
 const PONG_WITHIN_MS = 8_000;
 const HASTY_PONG_WITHIN_MS = 2_500;
 const CONNECT_WITHIN_MS = 10_000;
+const HELLO_WITHIN_MS = 20_000; // the server waits for its database, but not for ever
 const BACKOFF_MS = [400, 800, 1_600, 3_200, 6_400, 12_800, 20_000];
 
 /** Pause before attempt `n` (0 = first): half of it fixed, half by chance, so that tabs spread. */
@@ -21,10 +27,19 @@ export function backoff(n, random = Math.random) {
   return most / 2 + (most / 2) * random();
 }
 
+/** Pause after a close with `code`, when `n` connections in a row have come to nothing. */
+export function pauseAfter(code, n, random = Math.random) {
+  if (code === TOO_MANY_TABS) return 12_000 + 6_000 * random();
+  if (code === TRY_LATER) return backoff(n + 4, random);
+  // A server that restarts closes all its sockets at once: they don't all come back at once.
+  if (code === SERVER_RESTARTS && n === 0) return 200 + 1_600 * random();
+  return backoff(n, random);
+}
+
 export class Socket {
   /**
    * `env`: WebSocket, setTimeout, clearTimeout, random and isOnline, given by tests.
-   * `handlers`: onOpen(), onMessage(object), onState(state), onNoLogin().
+   * `handlers`: onOpen() (commands are obeyed), onMessage(object), onState(state), onNoLogin().
    */
   constructor(url, handlers, env = {}) {
     this.url = url;
@@ -48,7 +63,8 @@ export class Socket {
     if (this.socket) return;
     const socket = new this.env.WebSocket(this.url);
     this.socket = socket;
-    socket.onopen = () => this.socket === socket && this._opened();
+    // Accepted, maybe only to be told to go away: it counts once the server has spoken.
+    socket.onopen = () => this.socket === socket && this._later("pong", HELLO_WITHIN_MS, () => this._drop());
     socket.onmessage = ({ data }) => this.socket === socket && this._received(data);
     socket.onclose = ({ code }) => this.socket === socket && this._closed(code);
     this._later("pong", CONNECT_WITHIN_MS, () => this._drop());
@@ -58,7 +74,7 @@ export class Socket {
   send(command) {
     if (this.state !== "open") return false;
     // Between the close frame and the close event the state still says "open".
-    if (this.socket.readyState >= CLOSING) return false;
+    if (this.socket.readyState !== OPEN) return false;
     this.socket.send(JSON.stringify(command));
     return true;
   }
@@ -81,15 +97,8 @@ export class Socket {
     else this._setState("offline");
   }
 
-  _opened() {
-    this.attempt = 0;
-    this._clear("pong");
-    this._setState("open");
-    this._later("ping", PING_AFTER_MS, () => this._ping(PONG_WITHIN_MS));
-    this.handlers.onOpen();
-  }
-
   _received(data) {
+    this._begin();
     this._clear("pong");
     this._later("ping", PING_AFTER_MS, () => this._ping(PONG_WITHIN_MS));
     let message;
@@ -100,6 +109,13 @@ export class Socket {
       return;
     }
     if (message.type !== "pong") this.handlers.onMessage(message);
+  }
+
+  _begin() {
+    if (this.state === "open") return;
+    this.attempt = 0;
+    this._setState("open");
+    this.handlers.onOpen();
   }
 
   _ping(patience) {
@@ -119,13 +135,19 @@ export class Socket {
     this.socket = null;
     this._clear("ping");
     this._clear("pong");
-    if (code === CLOSED_NO_LOGIN) {
+    if (code === NO_LOGIN) {
       this.handlers.onNoLogin();
       return;
     }
-    this._setState(this.env.isOnline() ? "reconnecting" : "offline");
-    this._later("retry", backoff(this.attempt, this.env.random), () => this.connect());
+    this._setState(this._stateAfter(code));
+    this._later("retry", pauseAfter(code, this.attempt, this.env.random), () => this.connect());
     this.attempt += 1;
+  }
+
+  _stateAfter(code) {
+    if (code === TOO_MANY_TABS) return "too-many-tabs";
+    if (code === SERVER_RESTARTS) return "restarting";
+    return this.env.isOnline() ? "reconnecting" : "offline";
   }
 
   _setState(state) {

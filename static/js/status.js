@@ -5,26 +5,40 @@ const WORDS = {
   connecting: "Connecting",
   open: "",
   reconnecting: "Reconnecting",
+  restarting: "Reconnecting",
   offline: "Offline",
+  "too-many-tabs": "Too many tabs are open. Close one; this page then connects by itself.",
 };
-/** A line that is back within this time was never worth a word. */
-const PATIENCE_MS = 900;
+/** A line that is back within this time was never worth a word; a restart takes a little longer. */
+const PATIENCE_MS = 1_000;
+const RESTART_PATIENCE_MS = 3_000;
 const TOAST_MS = 5_000;
 
 export class Status {
-  constructor(indicator, announcer, toast) {
+  /** `onConnection()`: called when what is shown of the connection has changed. */
+  constructor(indicator, announcer, toast, onConnection) {
     this.indicator = indicator;
     this.announcer = announcer;
     this.toastBox = toast;
+    this.onConnection = onConnection;
     this.timer = null;
     this.shown = "open";
     this.connection("connecting");
   }
 
+  /** As far as anybody needs to know. */
+  get connected() {
+    return this.shown === "open";
+  }
+
   connection(state) {
     clearTimeout(this.timer);
-    if (state === "open") this._show(state);
-    else this.timer = setTimeout(() => this._show(state), PATIENCE_MS);
+    if (state === "open") {
+      this._show(state);
+      return;
+    }
+    const patience = state === "restarting" ? RESTART_PATIENCE_MS : PATIENCE_MS;
+    this.timer = setTimeout(() => this._show(state), patience);
   }
 
   /** Say something to screen readers, once. */
@@ -44,16 +58,17 @@ export class Status {
   }
 
   /** Nothing can be sent now: why. */
-  wait(connected) {
-    this.toast(connected ? "Wait for the answer or stop it first." : "Not connected; your text is kept.");
+  wait() {
+    this.toast(this.connected ? "Wait for the answer or stop it first." : "Not connected; your text is kept.");
   }
 
   _show(state) {
     if (state === this.shown) return;
     if (state === "open" && this.shown !== "connecting") this.say("Connected again");
-    if (state === "offline" || state === "reconnecting") this.say(WORDS[state]);
+    if (state !== "open" && state !== "connecting") this.say(WORDS[state]);
     this.shown = state;
     this.indicator.dataset.state = state;
     setText(this.indicator.lastElementChild, WORDS[state]);
+    this.onConnection();
   }
 }

@@ -13,6 +13,12 @@ function emptyChat() {
   return { turns: new Map(), choices: new Map(), loaded: false, missing: false };
 }
 
+/** Oldest first: messages that went through several processes may come in another order. */
+function byCreation(list) {
+  const when = ({ created }) => created ?? "";
+  return list.sort((a, b) => Number(when(a) > when(b)) - Number(when(a) < when(b)));
+}
+
 export class Store {
   constructor() {
     this.user = null;
@@ -20,10 +26,12 @@ export class Store {
     this.defaultModel = null;
     this.budgets = [];
     this.conversations = new Map();
+    this.deleted = new Set();
     this.chats = new Map();
     this.generations = new Map();
     this.gaps = new Set();
     this.orphans = new Map();
+    this.places = new Map(); // of generations that wait and that this tab may not know yet
   }
 
   /** Newest first, as the sidebar shows them. */
@@ -38,7 +46,7 @@ export class Store {
   /** Turns of a conversation in the shape that tree.js reads. */
   turns(id) {
     const chat = this.chats.get(id);
-    return chat ? [...chat.turns.values()] : [];
+    return chat ? byCreation([...chat.turns.values()]) : [];
   }
 
   /** generation -> last `seq` seen, for the generations that may still have events to come. */
@@ -71,6 +79,17 @@ export class Store {
     for (const conversation of list) this.conversations.set(conversation.id, conversation);
   }
 
+  /** The top of the list as it is now: takes what is new, drops what is gone from between. */
+  refreshConversations(list) {
+    const listed = new Set(list.map(({ id }) => id));
+    for (const { id, updated } of this.list()) {
+      // One that is newer than the whole page has been told of since the page was read.
+      const between = updated <= list[0]?.updated && updated >= list.at(-1)?.updated;
+      if (between && !listed.has(id)) this.conversations.delete(id);
+    }
+    this.addConversations(list);
+  }
+
   /** `mine`: this tab sent the command that the message answers. */
   apply(message, { mine = false } = {}) {
     const result = { changed: new Set(), commands: [] };
@@ -84,11 +103,8 @@ export class Store {
     const before = chat.turns.get(given.id);
     const generations = (given.generations ?? []).map((one) =>
       this._putGeneration(conversationId, one, changed));
-    const seen = new Set(generations.map(({ id }) => id));
-    const kept = (before?.generations ?? []).filter(({ id }) => !seen.has(id));
-    const turn = { ...given, generations: [...kept, ...generations] };
-    chat.turns.set(given.id, turn);
-    return turn;
+    const all = [...new Set([...(before?.generations ?? []), ...generations])];
+    chat.turns.set(given.id, { ...given, generations: byCreation(all) });
   }
 
   /** A snapshot never takes back what events have shown already, unless it says how it ended. */
@@ -99,6 +115,7 @@ export class Store {
     if (before && (before.seq > fresh.seq && !(isEnded(fresh) && !isEnded(before)))) state = before;
     else if (before) state = Object.assign(before, fresh);
     state.conversation = conversationId;
+    state.place = this.places.get(given.id) ?? null;
     this.generations.set(given.id, state);
     this.gaps.delete(given.id);
     const waiting = this.orphans.get(given.id);
@@ -127,18 +144,14 @@ function applyHello(store, message, { changed }) {
   changed.add("hello");
 }
 
+/** A snapshot may come unasked, and may be older than what messages have told since: it adds. */
 function applySnapshot(store, message, { changed }) {
   const { conversation, turns } = message;
-  const before = store.chats.get(conversation.id);
-  const chat = emptyChat();
-  if (before) chat.choices = before.choices;
+  const chat = store.chats.get(conversation.id) ?? emptyChat();
   chat.loaded = true;
-  const old = before?.turns ?? new Map();
+  chat.missing = false;
   store.chats.set(conversation.id, chat);
-  for (const turn of turns) {
-    if (old.has(turn.id)) chat.turns.set(turn.id, old.get(turn.id));
-    store._putTurn(conversation.id, turn, changed);
-  }
+  for (const turn of turns) store._putTurn(conversation.id, turn, changed);
   mergeConversation(store, conversation, changed);
   changed.add(`chat:${conversation.id}`);
 }
@@ -181,7 +194,18 @@ function applyEvents(store, message, { changed, commands }) {
   }
 }
 
+/** Told of every generation of ours that waits, also before we are told of the generation itself. */
+function applyPlace(store, { generation, reason, position, running }, { changed }) {
+  const place = { reason, position, running };
+  store.places.set(generation, place);
+  const state = store.generations.get(generation);
+  if (!state) return;
+  state.place = place;
+  changed.add(`generation:${generation}`);
+}
+
 function mergeConversation(store, conversation, changed) {
+  if (store.deleted.has(conversation.id)) return; // said before it was deleted, come after
   const before = store.conversations.get(conversation.id);
   const merged = { ...before, ...conversation };
   merged.updated = merged.updated ?? merged.created ?? "";
@@ -194,15 +218,18 @@ const HANDLERS = {
   "conversation.snapshot": applySnapshot,
   "turn.created": applyTurnCreated,
   events: applyEvents,
+  "generation.queued": applyPlace,
   "conversation.updated": (store, message, { changed }) => {
     mergeConversation(store, message.conversation, changed);
     changed.add(`title:${message.conversation.id}`);
   },
   "conversation.deleted": (store, message, { changed }) => {
+    store.deleted.add(message.conversation);
     store.conversations.delete(message.conversation);
     store.chats.delete(message.conversation);
     changed.add("list").add(`deleted:${message.conversation}`);
   },
+  "budget.warning": (store, message, { changed }) => changed.add("budgets"),
   "budget.updated": (store, message, { changed }) => {
     store.budgets = message.budgets ?? [];
     changed.add("budgets");

@@ -1,8 +1,8 @@
 /** One turn: what the person said (to copy, to edit), and the shown answer to it. */
 import { copyText, el, icon, iconButton, setChildren, setText } from "./dom.js";
 import { refusal, sendsText } from "./text-rules.js";
-import { refusalCard } from "./error-words.js";
 import { card, GenerationView, textButton } from "./generation-view.js";
+import { offerWords } from "./budget-notices.js";
 import { Switcher } from "./switcher.js";
 
 /** The form in place of the bubble while a turn is edited. */
@@ -37,8 +37,16 @@ function bubble(text) {
   return el("div", { class: "ask-bubble" }, text);
 }
 
+/** The card of a refused command: another model, trying again, or else what `last` does. */
+function refusedCard(id, words, actions, last) {
+  const { cheaper, again } = words;
+  const use = cheaper && textButton(offerWords(cheaper), () => actions.retry(id, cheaper.id));
+  const retry = again && textButton("Try again", () => actions.retry(id));
+  return card(words, [use, retry, last].filter(Boolean));
+}
+
 export class TurnView {
-  /** `actions`: edit(turn, text), chooseTurn(turn), say(words) and those of GenerationView. */
+  /** `actions`: edit(turn, text), chooseTurn(turn), refusalOf(entry), say(words) and those of GenerationView. */
   constructor(turn, actions) {
     this.turn = turn;
     this.actions = actions;
@@ -63,14 +71,13 @@ export class TurnView {
     this.switcher.update(versions.map(({ id }) => id), turn.id);
     this.answer.root.hidden = !generation;
     if (generation) this.answer.update(generation, turn.generations, models);
-    const drawn = JSON.stringify(entries.map(({ error }) => error));
+    const refused = entries.filter(({ error }) => error)
+      .map((entry) => [entry.command.id, this.actions.refusalOf(entry)]);
+    const drawn = JSON.stringify(refused);
     if (drawn === this.drawnRefusals) return;
     this.drawnRefusals = drawn;
-    setChildren(this.refused, entries.filter(({ error }) => error).map(({ command, error }) =>
-      card(refusalCard(error), [
-        textButton("Try again", () => this.actions.retry(command.id)),
-        textButton("Dismiss", () => this.actions.discard(command.id), "button button-small button-quiet"),
-      ])));
+    setChildren(this.refused, refused.map(([id, words]) => refusedCard(id, words, this.actions,
+      textButton("Dismiss", () => this.actions.discard(id), "button button-small button-quiet"))));
   }
 
   edit() {
@@ -116,16 +123,16 @@ export class PendingTurnView {
       el("div", { class: "answer" }, this.waiting, this.state));
   }
 
-  update({ error }, connected) {
+  update(entry, connected) {
+    const { error } = entry;
     this.waiting.hidden = Boolean(error);
     setText(this.waiting.lastChild, connected ? "" : "Will be sent when the connection is back");
-    const drawn = JSON.stringify(error);
+    const words = error ? this.actions.refusalOf(entry) : null;
+    const drawn = JSON.stringify(words);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
-    setChildren(this.state, error ? [card(refusalCard(error), [
-      textButton("Try again", () => this.actions.retry(this.id)),
-      textButton("Put back into the box", () => this.actions.putBack(this.id), "button button-small button-quiet"),
-    ])] : []);
+    setChildren(this.state, words ? [refusedCard(this.id, words, this.actions,
+      textButton("Put back into the box", () => this.actions.putBack(this.id), "button button-small button-quiet"))] : []);
   }
 }
 

@@ -74,6 +74,9 @@ class Generation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="generations")
     model = models.CharField(max_length=200)
+    instead_of = models.CharField(
+        max_length=200, blank=True, help_text="The chosen model, when it could not be reached."
+    )
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
     created = models.DateTimeField(auto_now_add=True)
     started = models.DateTimeField(null=True, blank=True)
@@ -113,6 +116,7 @@ class Generation(models.Model):
                 name="generation_open",
             ),
             models.Index(fields=["ended"], name="generation_ended"),
+            models.Index(fields=["created"], name="generation_created"),
         ]
 
     def __str__(self) -> str:
@@ -129,6 +133,9 @@ class EventFrame(models.Model):
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="frames")
     first_seq = models.PositiveIntegerField()
     last_seq = models.PositiveIntegerField()
+    upstream_seq = models.PositiveBigIntegerField(
+        null=True, help_text="Upstream's own number of the last event, by which to resume."
+    )
     body = models.TextField()
 
     class Meta:
