@@ -9,10 +9,13 @@ ifeq ($(PYTHON),)
 PYTHON := python3
 endif
 
-.PHONY: run test check bench lock
+.PHONY: run cluster test check bench chaos lock
 
 run: ## set up, and serve the site
 	@exec $(PYTHON) -m chatsite.bootstrap run
+
+cluster: ## set up, and serve with PostgreSQL, Redis, two web processes and two workers
+	@exec $(PYTHON) -m chatsite.bootstrap cluster
 
 test: ## set up, and run every test
 	@exec $(PYTHON) -m chatsite.bootstrap test $(ARGS)
@@ -22,6 +25,9 @@ check: ## everything that can be told without running: types, style, templates
 
 bench: ## what streaming costs, next to a bare relay on the same machine
 	@exec $(PYTHON) -m chatsite.bootstrap bench $(ARGS)
+
+chaos: ## people chat while processes and connections die; what was seen must stay
+	@exec $(PYTHON) -m chatsite.bootstrap chaos $(ARGS)
 
 lock: ## choose newer versions of the Python packages and write requirements*.txt
 	@exec $(PYTHON) -m chatsite.bootstrap lock

@@ -1,4 +1,4 @@
-"""The ASGI application: Django for HTTP, the chat consumer for /ws/."""
+"""The ASGI application: probes, then Django for HTTP; the chat consumer for /ws/."""
 
 import os
 
@@ -12,11 +12,12 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from chatsite.origins import OriginGuard  # noqa: E402
+from chatsite.probes import Probes  # noqa: E402
 from conversations.consumers import ChatConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": Probes(django_application),
         "websocket": OriginGuard(
             AuthMiddlewareStack(URLRouter([path("ws/", ChatConsumer.as_asgi())]))
         ),

@@ -2,13 +2,17 @@
 
 `python -m chatsite.server` reads HOST and PORT, and everything else from the settings. Any
 ASGI server can run `chatsite.asgi:application` as well; the worker then starts with the first
-socket, and frames of invalid UTF-8 close the socket instead of being answered.
+socket, frames of invalid UTF-8 close the socket instead of being answered, and it ends without
+letting answers finish.
 """
 
 import asyncio
+import logging
 import os
+import signal
 import sys
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet import asyncioreactor
 
@@ -20,50 +24,37 @@ else:
     asyncioreactor.install(uvloop.new_event_loop())
 
 from daphne.server import Server  # after the reactor it is to use
-from daphne.ws_protocol import WebSocketProtocol
 
 from chatsite.localmodel import LocalModel, Status
+from chatsite.websocket import BoundedProtocol
+
+if TYPE_CHECKING:
+    from conversations.runtime import Runtime
+
+logger = logging.getLogger(__name__)
 
 MAX_FRAME = 256 * 1024
 """Bytes; a longer WebSocket message closes the socket with 1009."""
+GOODBYE_SECONDS, HASTY_GOODBYE = 2.0, 0.5
+"""How long browsers get to read why their socket is closed; the second when told twice."""
+CLOSE_SECONDS = 3
+"""How long a browser may take to answer a close frame."""
+HURRY_SECONDS = 3.0
+"""How long the process may still take after a second signal."""
 
 
-class LenientProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
-    """Hands text frames of invalid UTF-8 on, so that they are answered like other bad input;
-    sends frames of any size; closes with any code."""
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        if isBinary:
-            super().onMessage(payload, isBinary)
-        elif not self.muted:
-            # Bytes that are no UTF-8 become lone surrogates, which no JSON parser accepts.
-            text = payload.decode("utf-8", "surrogateescape")
-            self.application_queue.put_nowait({"type": "websocket.receive", "text": text})
-
-    def serverSend(self, content: str | bytes, binary: bool = False) -> None:
-        # Autobahn holds what we send to the limit for what we receive, and drops it silently.
-        limit = self.factory.maxMessagePayloadSize
-        self.maxMessagePayloadSize = 0
-        try:
-            super().serverSend(content, binary)
-        finally:
-            self.maxMessagePayloadSize = limit
-
-    def serverClose(self, code: int | None = None) -> None:
-        # `sendClose` allows 1000 and 3000-4999 only; servers may close with 1008 or 1012 too.
-        self.sendCloseFrame(code=1000 if code is None else code)
-
-
-class ChatServer(Server):  # type: ignore[misc]
+class ChatServer(Server):  # type: ignore[misc]  # daphne has no types
     """Daphne, with the runtime started before the first request and ended after the last."""
 
     def __init__(self, host: str, port: int) -> None:
         from chatsite.asgi import application
 
+        self.site = application
         address = host.replace(":", r"\:")
         super().__init__(
-            application,
+            self.serve,
             endpoints=[f"tcp:port={port}:interface={address}"],
+            signal_handlers=False,  # Daphne's would end everything at once
             ready_callable=self.ready,
             websocket_max_message_size=MAX_FRAME,
             websocket_max_frame_size=MAX_FRAME,
@@ -71,20 +62,118 @@ class ChatServer(Server):  # type: ignore[misc]
             server_name="chatsite",
         )
         self.failed = False
+        self.ports: list[Any] = []
+        self.runtime: Runtime | None = None
+        self.ending: asyncio.Task[None] | None = None
+        self.told_again = asyncio.Event()
 
     def ready(self) -> None:
         from twisted.internet import reactor
 
-        self.ws_factory.protocol = LenientProtocol
+        self.ws_factory.protocol = BoundedProtocol
         # A reader should learn why it is closed: a frame with the code, not a cut connection.
-        self.ws_factory.setProtocolOptions(utf8validateIncoming=False, failByDrop=False)
+        self.ws_factory.setProtocolOptions(
+            utf8validateIncoming=False, failByDrop=False, closeHandshakeTimeout=CLOSE_SECONDS
+        )
         reactor.addSystemEventTrigger("before", "shutdown", self.shutdown)
         self.starting = asyncio.get_event_loop().create_task(self.start())
 
     async def start(self) -> None:
         from conversations import runtime
 
-        await runtime.current()
+        self.runtime = await runtime.current()
+
+    # --- Requests -------------------------------------------------------------------------
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if isinstance(protocol, BoundedProtocol):
+            scope["chatsite.protocol"] = protocol
+        return super().create_application(protocol, scope)
+
+    async def serve(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """The ASGI application, told of what has happened to the line."""
+        from django.db import InterfaceError, OperationalError
+
+        from conversations.sendqueue import TRY_LATER
+
+        protocol = scope.pop("chatsite.protocol", None)
+        if protocol is None:
+            await self.site(scope, receive, send)
+            return
+        try:
+            await self.site(scope, partial(protocol.take, receive), send)
+        except (OperationalError, InterfaceError) as error:
+            # Who asks can't be looked up: a code for "try again later" needs an open socket.
+            logger.warning("a socket is closed, the database is away: %s", error)
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": TRY_LATER})
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Daphne's, but sending on a socket waits while its line is full, and says it is gone."""
+        sends = isinstance(protocol, BoundedProtocol) and message["type"] == "websocket.send"
+        if sends and not protocol.sends_arrive:
+            raise ConnectionResetError("the socket is closed")
+        await super().handle_reply(protocol, message)
+        if sends:
+            await protocol.written()
+
+    # --- The end --------------------------------------------------------------------------
+
+    def told(self) -> None:
+        """SIGTERM or Ctrl-C: the first ends in order, the second at once."""
+        if self.ending is None:
+            self.ending = asyncio.get_running_loop().create_task(self.end())
+        elif not self.told_again.is_set():
+            self.told_again.set()
+            # Whatever still hangs then, the database knows how to go on without us.
+            asyncio.get_running_loop().call_later(HURRY_SECONDS, os._exit, 1)
+
+    async def end(self) -> None:
+        """Nothing new comes in; what runs finishes, as far as there is time; then the end."""
+        for port in self.ports:
+            port.stopListening()  # browsers that come back go elsewhere, or wait
+        try:
+            if self.runtime:  # else we were told while it started: nothing runs yet
+                await self.drain(self.runtime)
+                await self.say_goodbye(self.runtime)
+        finally:
+            self.stop()
+
+    async def drain(self, runtime: "Runtime") -> None:
+        """Lets running answers finish; returns at once when told again."""
+        from django.conf import settings
+
+        running = runtime.worker.running if runtime.worker else 0
+        if running and settings.DRAIN_SECONDS:
+            answers = f"{running} answer{'' if running == 1 else 's'}"
+            until = f"up to {settings.DRAIN_SECONDS:g} s"
+            print(
+                f"Finishing {answers}, {until}; press Ctrl-C again to stop now.",
+                file=sys.stderr,
+                flush=True,
+            )
+        draining = asyncio.create_task(runtime.drain(settings.DRAIN_SECONDS))
+        again = asyncio.create_task(self.told_again.wait())
+        await asyncio.wait([draining, again], return_when=asyncio.FIRST_COMPLETED)
+        for task in (again, draining):
+            task.cancel()
+        (error,) = await asyncio.gather(draining, return_exceptions=True)
+        if isinstance(error, Exception):  # the rest of the end must come all the same
+            logger.error("running answers could not be handed over", exc_info=error)
+
+    async def say_goodbye(self, runtime: "Runtime") -> None:
+        """Closes what is open and waits a moment, so that browsers learn why."""
+        from conversations.runtime import RESTARTING
+
+        now = asyncio.get_running_loop().time
+        until = now() + (HASTY_GOODBYE if self.told_again.is_set() else GOODBYE_SECONDS)
+        runtime.hub.close_sockets(RESTARTING)
+        while self.busy() and now() < until:  # noqa: ASYNC110  # Daphne has no event for it
+            await asyncio.sleep(0.02)
+
+    def busy(self) -> list[Any]:
+        """The connections that somebody still waits at."""
+        return [p for p, details in self.connections.items() if not details.get("disconnected")]
 
     def shutdown(self) -> Any:
         from twisted.internet import defer
@@ -94,7 +183,14 @@ class ChatServer(Server):  # type: ignore[misc]
         return defer.Deferred.fromFuture(asyncio.ensure_future(runtime.shutdown()))
 
     def listen_success(self, port: Any) -> None:
+        from twisted.internet import reactor
+
         super().listen_success(port)
+        self.ports.append(port)
+        # Not the loop's own `add_signal_handler`: uvloop loses what comes before it runs.
+        wake = reactor._asyncioEventloop.call_soon_threadsafe
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: wake(self.told))
         address = port.getHost()
         host = f"[{address.host}]" if ":" in address.host else address.host
         print(f"Chatsite is at http://{host}:{address.port}", flush=True)
@@ -117,7 +213,9 @@ def main() -> int:
     host, port = os.environ.get("HOST") or "127.0.0.1", int(os.environ.get("PORT") or 8000)
     import django
     from django.conf import settings
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
+
+    from chatsite import logs, tracing
 
     model = None
     if settings.LOCAL_MODEL and not settings.UPSTREAM_URL:
@@ -125,11 +223,17 @@ def main() -> int:
         endpoint = model.start()
         settings.UPSTREAM_URL, settings.UPSTREAM_KEY = endpoint.base_url, endpoint.api_key
     django.setup()
-    call_command("check")
-    server = ChatServer(host, port)
+    logs.take_over()
+    tracing.start()
     try:
+        call_command("check")
+        server = ChatServer(host, port)
         server.run()
+    except CommandError as error:  # a setting that can't be used: said in words
+        print(error, file=sys.stderr)
+        return 1
     finally:
+        tracing.stop()
         if model:
             model.stop()
     return 1 if server.failed else 0

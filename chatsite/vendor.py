@@ -49,5 +49,7 @@ class VendorFinder(FileSystemFinder):
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[Any]:
         for path, storage in super().list(ignore_patterns):
-            if fnmatch(path, self.patterns[storage.location]):
+            pattern = self.patterns[storage.location]
+            # A single file may name its source map, which must be there when names are hashed.
+            if fnmatch(path, pattern) or path == f"{pattern}.map":
                 yield path, storage

@@ -20,9 +20,12 @@ from chatsite.bootstrap import data, packages, services
 from chatsite.bootstrap.packages import PYTHON, ROOT, Stop, call
 from chatsite.dotenv import with_dotenv
 
+MODEL_SERVICE = ("OPENAI_API_KEY", "OPENAI_API_KEY_FILE", "OPENAI_BASE_URL")
+"""With one of them the embedded model is not needed."""
+
 
 def main(arguments: list[str]) -> int:
-    """The exit code of `python -m chatsite.bootstrap run|test|check|bench|lock`."""
+    """The exit code of `python -m chatsite.bootstrap run|cluster|test|…`."""
     if sys.version_info < (3, 11):  # noqa: UP036  # this file runs on what there is
         found = ".".join(map(str, sys.version_info[:3]))
         print(
@@ -31,7 +34,15 @@ def main(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
-    commands = {"run": run, "test": test, "check": check, "bench": bench, "lock": lock}
+    commands = {
+        "run": run,
+        "cluster": cluster,
+        "test": test,
+        "check": check,
+        "bench": bench,
+        "chaos": chaos,
+        "lock": lock,
+    }
     os.chdir(ROOT)
     try:
         return commands[arguments[0]](arguments[1:])
@@ -46,19 +57,36 @@ def run(arguments: list[str]) -> int:
     """Set-up, then the site in this very process, so that signals reach it."""
     host, port = address(with_dotenv(ROOT / ".env", os.environ))
     with one_at_a_time():
-        write_dotenv()
-        environment = with_dotenv(ROOT / ".env", os.environ)
-        local = not environment.get("OPENAI_API_KEY") and not environment.get("OPENAI_BASE_URL")
-        packages.install_python(local=local)
-        packages.install_npm(dev=False)
+        environment = set_up_site()
         data.prepare_database(environment)
-        data.collect_static()
     sys.stdout.flush()
     os.execve(  # noqa: S606
         PYTHON,
         [str(PYTHON), "-m", "chatsite.server"],
         {**os.environ, "HOST": host, "PORT": str(port)},
     )
+
+
+def cluster(arguments: list[str]) -> int:
+    """Set-up, then PostgreSQL, Redis, web processes and workers, watched by this process."""
+    from chatsite.bootstrap import cluster as several  # asyncio: `make run` starts faster without
+
+    environment = with_dotenv(ROOT / ".env", os.environ)
+    host, port = address(environment, "cluster", several.PORTS)
+    several.refuse_sqlite(environment)
+    with one_at_a_time():
+        environment = set_up_site()
+    return several.run(environment, host, port)
+
+
+def set_up_site() -> dict[str, str]:
+    """All that the site needs but its database; the environment with `.env` in it."""
+    write_dotenv()
+    environment = with_dotenv(ROOT / ".env", os.environ)
+    packages.install_python(local=not any(map(environment.get, MODEL_SERVICE)))
+    packages.install_npm(dev=False)
+    data.collect_static()
+    return environment
 
 
 def test(arguments: list[str]) -> int:
@@ -107,6 +135,15 @@ def bench(arguments: list[str]) -> int:
     return call([PYTHON, "-m", "tests.bench", *arguments])
 
 
+def chaos(arguments: list[str]) -> int:
+    """Set-up with the test packages, then faults at random while people chat."""
+    with one_at_a_time():
+        packages.install_python(test=True)
+    services.have_postgres()  # it starts its own; what is missing it says itself
+    services.have_redis()
+    return call([PYTHON, "-m", "tests.chaos", *arguments])
+
+
 def lock(arguments: list[str]) -> int:
     """Writes requirements*.txt anew."""
     from chatsite.bootstrap import locks  # tomllib: an old Python must get as far as our message
@@ -144,15 +181,27 @@ def write_dotenv() -> None:
     os.replace(draft, path)
 
 
-def address(environment: Mapping[str, str]) -> tuple[str, int]:
-    """HOST and PORT, checked to be free: better told now than after a long set-up."""
+def address(environment: Mapping[str, str], target: str = "run", ports: int = 1) -> tuple[str, int]:
+    """HOST and PORT, checked to be free: better told now than after a long set-up.
+
+    So are the ports that follow, as many as `target` takes in all.
+    """
     host = environment.get("HOST", "").strip() or "127.0.0.1"
     text = environment.get("PORT", "").strip() or "8000"
-    if not text.isdecimal() or not 0 < int(text) < 65536:
+    last = 65536 - ports
+    if not text.isdecimal() or not 0 < int(text) <= last:
         raise Stop(
-            f"PORT is {text!r}: it must be a number from 1 to 65535, as in: make run PORT=9000"
+            f"PORT is {text!r}: it must be a number from 1 to {last}, as in: "
+            f"make {target} PORT=9000"
         )
-    port = int(text)
+    first = int(text)
+    for port in range(first, first + ports):
+        try_port(host, port, f"make {target} PORT={port + 1 if port < last else 8000}")
+    return host, first
+
+
+def try_port(host: str, port: int, instead: str) -> None:
+    """Raises Stop if nothing can be served there."""
     try:
         family, kind, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
@@ -160,13 +209,10 @@ def address(environment: Mapping[str, str]) -> tuple[str, int]:
             probe.bind(where)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            other = port + 1 if port < 65535 else 8000
             raise Stop(
-                f"Port {port} on {host} is taken by another program. "
-                f"Choose another: make run PORT={other}"
+                f"Port {port} on {host} is taken by another program. Choose another: {instead}"
             ) from None
         raise Stop(f"Can't serve on {host}:{port}: {error.strerror}. Set HOST or PORT.") from None
-    return host, port
 
 
 if __name__ == "__main__":

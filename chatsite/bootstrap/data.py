@@ -21,7 +21,7 @@ def prepare_database(environment: Mapping[str, str]) -> None:
     email = environment.get("ADMIN_EMAIL", "").strip()
     if email:
         command += ["--email", email]
-    if call(command):
+    if call(command, env=environment):
         raise Stop("The database could not be prepared; see above.")
     if file:
         set_done("database", database_key(url, file))
