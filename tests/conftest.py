@@ -2,14 +2,18 @@
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
+from tests.moderation.site import *  # noqa: F403
+from tests.postgres import copied_database, temporary_database
+from tests.services import missing
 from tests.site import Person, SiteProcess, environment_for, migrate, running_site
 from tests.tab import Tab
 from tests.upstream.client import Upstream
@@ -38,6 +42,24 @@ def database_url(empty_database: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
+def empty_postgres() -> Iterator[str]:
+    """A migrated PostgreSQL database to copy: nothing may stay connected to it."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(temporary_database())
+        except psycopg.OperationalError as error:
+            missing("PostgreSQL", str(error).splitlines()[0])
+        yield url
+
+
+@pytest.fixture(scope="session")
+def money_postgres_url(empty_postgres: str) -> Iterator[str]:
+    """A migrated PostgreSQL database in which tests leave nothing."""
+    with copied_database(empty_postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def shared_site(
     empty_database: Path,
     upstream_server: Upstream,
@@ -56,11 +78,21 @@ def shared_site(
 def own_site(
     database_url: str, upstream: Upstream, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[SiteProcess]:
-    """A site of the test's own, to be killed and started again."""
+    """A site of the test's own."""
     with (
         django_db_blocker.unblock(),
         running_site(database_url, environment_for(upstream)) as process,
     ):
+        yield process
+
+
+@pytest.fixture
+def mortal_site(
+    database_url: str, upstream: Upstream, django_db_blocker: DjangoDbBlocker
+) -> Iterator[SiteProcess]:
+    """A site of the test's own, to be killed: soon after its start it takes over what it left."""
+    environment = environment_for(upstream, LEASE_SECONDS="2")
+    with django_db_blocker.unblock(), running_site(database_url, environment) as process:
         yield process
 
 
@@ -69,7 +101,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: object) -> Any:
     """Shows what a test's site printed when the test failed."""
     report = yield
     if report.when == "call" and report.failed:
-        for name in ("shared_site", "own_site"):
+        for name in ("shared_site", "own_site", "priced_site", "mortal_site"):
             if process := getattr(item, "funcargs", {}).get(name):
                 report.sections.append((f"output of {name}", "\n".join(process.output[-60:])))
     return report
@@ -79,6 +111,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: object) -> Any:
 def person(shared_site: SiteProcess) -> Person:
     """Somebody new on the shared site."""
     return shared_site.person()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Shows the figures that tests have measured: `record_property("figures", …)`."""
+    for report in terminalreporter.getreports("passed"):
+        for name, figures in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(str(figures))
 
 
 OpenTab = Callable[..., Awaitable[Tab]]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 import environ
@@ -24,6 +24,7 @@ from django.contrib.sessions.models import Session
 from django.db import connections
 from django.utils import timezone
 
+from chatsite.environment import SQLITE_OPTIONS
 from conversations.models import OPEN_STATUSES, Generation
 from tests.upstream.client import Upstream
 
@@ -53,6 +54,9 @@ class Person:
 class SiteProcess:
     """`python -m chatsite.server` with a database of its own."""
 
+    COMMAND: ClassVar = ["-W", "ignore::UserWarning", "-m", "chatsite.server"]
+    READY: ClassVar = "Chatsite is at "
+
     database_url: str
     environment: dict[str, str]
     url: str = ""
@@ -80,7 +84,7 @@ class SiteProcess:
             **self.environment,
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore::UserWarning", "-m", "chatsite.server"],
+            [sys.executable, *self.COMMAND],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -99,7 +103,7 @@ class SiteProcess:
         with self._process.stdout as lines:
             for line in lines:
                 self.output.append(line.rstrip())
-                if line.startswith("Chatsite is at "):
+                if line.startswith(self.READY):
                     self.url = line.split()[-1]
                     listening.set()
         listening.set()  # it ended
@@ -114,17 +118,19 @@ class SiteProcess:
 
     def person(self, *, staff: bool = False) -> Person:
         """A new account with a session, written straight into the site's database."""
-        return self._in_database(partial(_new_person, staff=staff))
+        return self.in_database(partial(_new_person, staff=staff))
 
     def stop_all(self, person: Person) -> None:
         """Asks to stop all that somebody started, as `generation.stop` does."""
-        self._in_database(partial(_stop_all, person_id=person.id))
+        self.in_database(partial(_stop_all, person_id=person.id))
 
-    def _in_database(self, function: Callable[[str], Result]) -> Result:
+    def in_database(self, function: Callable[[str], Result]) -> Result:
         """Calls `function` with the alias of a connection to the site's database."""
         alias = f"site-{self.database_url}"
         # The test process's own settings, but for what is SQLite's alone.
-        settings: dict[str, Any] = {**connections.databases["default"], "OPTIONS": {}}
+        sqlite = self.database_url.startswith("sqlite")
+        options = SQLITE_OPTIONS if sqlite else {}
+        settings: dict[str, Any] = {**connections.databases["default"], "OPTIONS": options}
         settings.update(environ.Env.db_url_config(self.database_url))
         connections.databases.setdefault(alias, settings)
 
@@ -166,11 +172,18 @@ def environment_for(upstream: Upstream, **more: str) -> dict[str, str]:
     return {
         "OPENAI_BASE_URL": upstream.base_url,
         "OPENAI_API_KEY": "",
+        "OPENAI_API_KEY_FILE": "",
+        "LOG_FORMAT": "json",
         "CHAT_MODELS": "test-model,other-model",
         "CHAT_DEFAULT_MODEL": "test-model",
         "DEBUG": "0",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "REDIS_URL": "",
+        "DRAIN_SECONDS": "0",
+        # Many tests share a site, its few people and its model: tests of limits set their own.
+        "USER_MAX_STREAMS": "100000",
+        "USER_TURNS_PER_MINUTE": "100000",
+        "BREAKER_FAILURES": "1000000",
         "EMAIL_URL": "consolemail://",
         "STATIC_ROOT": ".test/nothing-collected",  # the files as they are now
         **more,
@@ -189,9 +202,11 @@ def migrate(database_url: str) -> None:
 
 
 @contextmanager
-def running_site(database_url: str, environment: dict[str, str]) -> Iterator[SiteProcess]:
+def running_site(
+    database_url: str, environment: dict[str, str], kind: type[SiteProcess] = SiteProcess
+) -> Iterator[SiteProcess]:
     """A started site on a migrated database."""
-    site = SiteProcess(database_url, environment)
+    site = kind(database_url, environment)
     site.start()
     try:
         yield site

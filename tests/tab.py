@@ -32,6 +32,8 @@ class Tab:
             compression=None,
             proxy=None,
         )
+        self.frames: list[str] = []
+        """As they came, byte for byte."""
         self.messages: list[Fields] = []
         self.events: defaultdict[str, list[Fields]] = defaultdict(list)
         self.close_code: int | None = None
@@ -59,6 +61,8 @@ class Tab:
     async def _receive(self) -> None:
         try:
             async for frame in self.socket:
+                assert isinstance(frame, str)
+                self.frames.append(frame)
                 message = json.loads(frame)
                 async with self._news:
                     self.messages.append(message)
@@ -108,6 +112,18 @@ class Tab:
                     raise AssertionError(f"closed with {self.close_code}, no {kind}")
                 await self._news.wait()
 
+    async def told(self, kind: str, **wanted: Any) -> Fields:
+        """A message of a type, with these fields: one that came before, also if it was passed
+        over, or one that comes."""
+        async with asyncio.timeout(PATIENCE), self._news:
+            while True:
+                for message in self.messages:
+                    if message["type"] == kind and wanted.items() <= message.items():
+                        return message
+                if self.close_code is not None:
+                    raise AssertionError(f"closed with {self.close_code}, no {kind}")
+                await self._news.wait()
+
     async def closed(self) -> int:
         """The code with which the server closed the socket."""
         async with asyncio.timeout(PATIENCE), self._news:
@@ -132,6 +148,11 @@ class Tab:
         """Waits until more events of a generation are there than so many."""
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: len(self.events[generation]) > than)
+
+    async def shown(self, generation: str, text: str) -> None:
+        """Waits until this text is among what a generation has shown."""
+        async with asyncio.timeout(PATIENCE), self._news:
+            await self._news.wait_for(lambda: text in text_in(self.events[generation]))
 
     async def finished(self, generation: str, patience: float = PATIENCE) -> Fields:
         """The last event of a generation."""

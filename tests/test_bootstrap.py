@@ -11,7 +11,7 @@ import pytest
 
 from chatsite import dotenv
 from chatsite.bootstrap import __main__ as bootstrap
-from chatsite.bootstrap import data, locks, packages
+from chatsite.bootstrap import cluster, data, locks, packages
 from chatsite.bootstrap.packages import Stop
 
 DOTENV = """\
@@ -190,3 +190,34 @@ def test_an_older_node_is_not_enough(tmp_path: Path) -> None:
     assert packages.node_version(str(node)) == (18, 19)
     assert packages.node_version(str(node)) < packages.NODE_LEAST
     assert packages.node_version(str(tmp_path / "none")) == (0, 0)
+
+
+def test_every_port_of_a_cluster_must_be_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Stop, match=rf"Port {port} .*make cluster PORT=\d+"):
+            bootstrap.address({"PORT": str(port - 3)}, "cluster", 4)
+    with pytest.raises(Stop, match="from 1 to 65532"):
+        bootstrap.address({"PORT": "65533"}, "cluster", 4)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///db.sqlite3", "mysql://me:secret@host/name"])
+def test_a_cluster_refuses_what_is_no_postgresql_and_hides_the_password(url: str) -> None:
+    with pytest.raises(Stop, match="PostgreSQL") as refusal:
+        cluster.refuse_sqlite({"DATABASE_URL": url})
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_cluster_without_a_database_url_looks_for_one_itself() -> None:
+    cluster.refuse_sqlite({"DATABASE_URL": ""})
+    cluster.refuse_sqlite({"DATABASE_URL": "postgres://me@host/name"})
+
+
+async def test_a_service_that_is_named_and_does_not_answer_stops_the_cluster() -> None:
+    nowhere = {"DATABASE_URL": "postgres://me:secret@127.0.0.1:1/name"}
+    with pytest.raises(Stop, match="DATABASE_URL") as refusal:
+        await cluster.Cluster(nowhere, "127.0.0.1", 8000).find_postgres()
+    assert "secret" not in str(refusal.value)
+    with pytest.raises(Stop, match="REDIS_URL"):
+        nobody = {"REDIS_URL": "redis://127.0.0.1:1/0"}
+        await cluster.Cluster(nobody, "127.0.0.1", 8000).find_redis()

@@ -1,9 +1,12 @@
 """`make bench`: what one streamed delta costs the site, side by side with a bare relay.
 
-Both run in a process of their own on this machine, ask the same scripted upstream, and serve
-the same number of WebSocket clients at the same rate, one after the other in one run. The
-ratio of processor time per delta says how far the whole path (parse, join, commit to the
-database, fan out) is from passing bytes on.
+All run in a process of their own on this machine, ask the same scripted upstream, and serve
+the same number of WebSocket clients at the same rate, one after the other in one run: the site
+without its log, with its log in SQLite (and with moderation besides: `hold`, by the word rules)
+and in PostgreSQL, and the relay. The ratios of
+processor time per delta say what the log costs, and how far the whole path (parse, join,
+commit, fan out) is from passing bytes on. What PostgreSQL spends in its own processes is not
+in the figure.
 """
 
 import argparse
@@ -14,11 +17,14 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import django
 import psutil
+import psycopg
 from websockets.asyncio.client import connect
 
 from tests.upstream.client import Upstream, upstream_at
@@ -75,7 +81,7 @@ def measure(
     after = process.cpu_times()
     spent = after.user + after.system - before.user - before.system
     cost: float = spent / got * 1e6
-    print(f"{name:<6} {got:>8} deltas  {cost:>7.1f} µs of processor time each")
+    print(f"{name:<11} {got:>8} deltas  {cost:>7.1f} µs of processor time each")
     return cost
 
 
@@ -86,6 +92,27 @@ def start(*command: str) -> tuple["subprocess.Popen[str]", str]:
     return process, process.stdout.readline().strip()
 
 
+@contextmanager
+def databases() -> Iterator[dict[str, str]]:
+    """Name → URL of a migrated database; PostgreSQL only where one can be had."""
+    from tests.postgres import temporary_database
+    from tests.site import migrate
+
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        found = {
+            "no log": f"sqlite:///{Path(folder) / 'logless.sqlite3'}",
+            "SQLite": f"sqlite:///{Path(folder) / 'bench.sqlite3'}",
+            "moderated": f"sqlite:///{Path(folder) / 'moderated.sqlite3'}",
+        }
+        for url in found.values():
+            migrate(url)
+        try:
+            found["PostgreSQL"] = stack.enter_context(temporary_database())
+        except psycopg.OperationalError as error:
+            print(f"PostgreSQL is left out: {str(error).splitlines()[0]}")
+        yield found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=100)
@@ -94,27 +121,36 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
-    from tests.site import environment_for, migrate, running_site
+    from tests.site import SiteProcess, environment_for, running_site
+
+    class LoglessSite(SiteProcess):
+        COMMAND: ClassVar = ["-m", "tests.bench.logless"]
 
     text = f"tokens={options.rate * options.seconds} rate={options.rate}"
     scripted, upstream_url = start(sys.executable, "-m", "tests.upstream", "--port", "0")
     upstream: Upstream = upstream_at(upstream_url)
     relay, relay_url = start(sys.executable, "-m", "tests.bench.relay", upstream.base_url)
+    costs: dict[str, float] = {}
+    print(f"{options.streams} streams, {options.rate} deltas/s each; processor time of the site")
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            database = f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
-            environment = environment_for(upstream)
-            migrate(database)
-            with running_site(database, environment) as site:
-                cookies = [site.person().cookie for _ in range(options.streams)]
-                print(f"{options.streams} streams, {options.rate} deltas/s each")
-                whole = measure("site", site.pid, chat_with_site, site.socket_url, cookies, text)
-            bare = measure("relay", relay.pid, chat_with_relay, relay_url, cookies, text)
-        print(f"ratio  {whole / bare:.2f} (site : relay)")
-        print(f"       {1e6 / whole / options.rate:.0f} streams of this rate fill one core")
+        with databases() as found:
+            for name, url in found.items():
+                kind = LoglessSite if name == "no log" else SiteProcess
+                mode = "hold" if name == "moderated" else "off"
+                environment = environment_for(upstream, MODERATION=mode, MODERATION_CHECKER="local")
+                with running_site(url, environment, kind) as site:
+                    cookies = [site.person().cookie for _ in range(options.streams)]
+                    costs[name] = measure(
+                        name, site.pid, chat_with_site, site.socket_url, cookies, text
+                    )
+        bare = measure("relay", relay.pid, chat_with_relay, relay_url, cookies, text)
     finally:
         relay.kill()
         scripted.kill()
+    for name, cost in costs.items():
+        streams = 1e6 / cost / options.rate
+        ratios = f"{cost / costs['no log']:>5.2f} x no log, {cost / bare:>5.2f} x relay"
+        print(f"{name:<11} {ratios}; {streams:.0f} streams of this rate fill one core")
 
 
 if __name__ == "__main__":

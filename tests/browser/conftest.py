@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chat import Chat, watch
+from tests.browser.line import Line
+from tests.browser.purse import Purse
 from tests.conftest import BrowserSite
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -59,6 +61,30 @@ def chat(page: Page) -> Iterator[Chat]:
     chat.open("/")
     yield chat
     assert complaints == []
+
+
+@pytest.fixture
+def line(page: Page) -> Line:
+    """The tab's connection, before anything is loaded."""
+    return Line(page)
+
+
+@pytest.fixture
+def connected(line: Line, chat: Chat) -> Line:
+    """The line of `chat`, which is open."""
+    return line
+
+
+@pytest.fixture
+def purse(page: Page) -> Purse:
+    """The tab's line, before anything is loaded."""
+    return Purse(page)
+
+
+@pytest.fixture
+def paid(purse: Purse, chat: Chat) -> Purse:
+    """The line of `chat`, which is open."""
+    return purse
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ def test_hostile_markdown_stays_text(chat: Chat, site: BrowserSite) -> None:
 def test_a_reader_who_scrolled_up_stays_where_they_are(chat: Chat, site: BrowserSite) -> None:
     text = "\n\n".join(f"Paragraph {number}." for number in range(80))
     events = text_answer(text)
-    site.upstream.queue([*events[:200], Gate("go"), Play(events[200:], rate=400)])
+    site.upstream.queue([*events[:90], Gate("go"), Play(events[90:], rate=400)])
     chat.send("Long")
     expect(chat.prose).to_contain_text("Paragraph 40.")
     to_end = chat.page.get_by_role("button", name="Jump to the latest")

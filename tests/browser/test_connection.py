@@ -1,66 +1,12 @@
 """The line: lost in mid-answer, lost before sending, no login, reload before the answer."""
 
-import json
-
-import pytest
-from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.chat import Chat
+from tests.browser.line import Line
 from tests.conftest import BrowserSite
 from tests.upstream.answers import text_answer
 from tests.upstream.script import Gate
-
-
-class Line:
-    """The tab's connection, which a test can cut and hold."""
-
-    def __init__(self, page: Page) -> None:
-        self.up = True
-        self.deaf = False
-        self.connections = 0
-        self.sent: list[dict[str, object]] = []
-        self.last_seq = 0
-        self.socket: WebSocketRoute | None = None
-        page.route_web_socket("**/ws/", self._connect)
-
-    def _connect(self, socket: WebSocketRoute) -> None:
-        if not self.up:
-            socket.close(code=4000)
-            return
-        self.connections += 1
-        self.socket = socket
-        server = socket.connect_to_server()
-        socket.on_message(lambda text: self._passed(server, str(text)))
-        server.on_message(lambda text: self._received(socket, str(text)))
-
-    def _passed(self, server: WebSocketRoute, text: str) -> None:
-        self.sent.append(json.loads(text))
-        if not self.deaf:
-            server.send(text)
-
-    def _received(self, socket: WebSocketRoute, text: str) -> None:
-        for event in json.loads(text).get("events", []):
-            self.last_seq = max(self.last_seq, event["seq"])
-        socket.send(text)
-
-    def cut(self) -> None:
-        self.up = False
-        assert self.socket
-        self.socket.close(code=4000)
-
-    def commands(self, kind: str) -> list[dict[str, object]]:
-        return [command for command in self.sent if command["type"] == kind]
-
-
-@pytest.fixture
-def line(page: Page) -> Line:
-    return Line(page)
-
-
-@pytest.fixture
-def connected(line: Line, chat: Chat) -> Line:
-    """The line of `chat`, which is open."""
-    return line
 
 
 def test_an_answer_goes_on_after_the_line_was_lost(

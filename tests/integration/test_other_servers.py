@@ -1,56 +1,19 @@
 """The main path on other databases and against an upstream that we did not write."""
 
-import os
 import signal
-import subprocess
-import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
-import pytest
-import redis
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.aimock.fixtures import *  # noqa: F403
 from tests.folding import assert_snapshots_meet
-from tests.services import missing
-from tests.site import ROOT, SiteProcess, environment_for, migrate, running_site
+from tests.services_fixtures import *  # noqa: F403
+from tests.services_fixtures import worker
+from tests.site import SiteProcess, environment_for, running_site
 from tests.tab import Tab, generation_in, text_in
 from tests.upstream.answers import text_answer
 from tests.upstream.client import Upstream
 from tests.upstream.script import Gate, Silence
-
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
-REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
-
-
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """A migrated PostgreSQL database of the test's own."""
-    name = f"chatsite_test_{uuid.uuid4().hex[:12]}"
-    try:
-        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        missing("PostgreSQL", str(error).splitlines()[0])
-    with server:
-        server.execute(f"CREATE DATABASE {name}")
-        url = urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
-        migrate(url)
-        yield url
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def redis_url() -> str:
-    try:
-        with redis.Redis.from_url(REDIS, socket_connect_timeout=3) as client:
-            client.ping()
-    except redis.ConnectionError as error:
-        missing("Redis", str(error))
-    return REDIS
 
 
 async def test_two_sites_on_postgresql_and_redis_share_a_conversation(
@@ -146,7 +109,9 @@ async def test_a_worker_process_answers_and_another_takes_what_a_killed_one_left
 ) -> None:
     answer = text_answer(" ".join(f"word{n}" for n in range(100)))
     upstream.queue([*answer[:30], Silence()])
-    environment = environment_for(upstream, REDIS_URL=redis_url, GENERATION_WORKERS="external")
+    environment = environment_for(
+        upstream, REDIS_URL=redis_url, GENERATION_WORKERS="external", LEASE_SECONDS="2"
+    )
     with (
         django_db_blocker.unblock(),
         running_site(postgres_url, environment) as site,
@@ -164,27 +129,3 @@ async def test_a_worker_process_answers_and_another_takes_what_a_killed_one_left
                 again = await tab.ask("Still there?", created["conversation"]["id"])
                 assert (await tab.finished(again["generation"]))["status"] == "completed"
                 assert text_in(tab.events[again["generation"]]) == "Here again."
-
-
-@contextmanager
-def worker(database_url: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    """A running `manage.py rungenerations`."""
-    more = {
-        "SECRET_KEY": "tests-only",
-        "DATABASE_URL": database_url,
-        "DJANGO_SETTINGS_MODULE": "chatsite.settings",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "rungenerations"],
-        cwd=ROOT,
-        env=os.environ | more | environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout
-        assert process.stdout.readline() == "Running generations.\n"
-        try:
-            yield process
-        finally:
-            process.terminate()

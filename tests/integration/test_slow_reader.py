@@ -1,6 +1,6 @@
 """A reader that draws slowly costs its window and loses nothing."""
 
-from conversations.outbox import WINDOW_BYTES
+from conversations.sendqueue import WINDOW_BYTES
 from tests.conftest import OpenTab
 from tests.tab import text_in
 from tests.upstream.answers import text_answer

@@ -180,19 +180,19 @@ async def test_an_edited_turn_follows_what_the_first_followed(
 
 
 async def test_what_was_seen_outlives_a_killed_server(
-    upstream: Upstream, own_site: SiteProcess
+    upstream: Upstream, mortal_site: SiteProcess
 ) -> None:
     upstream.queue([*LONG[:60], Silence()])
-    person = own_site.person()
-    async with Tab(own_site, person) as tab:
+    person = mortal_site.person()
+    async with Tab(mortal_site, person) as tab:
         created = await tab.ask("Count")
         id, conversation = created["generation"], created["conversation"]["id"]
         await tab.until(id, "response.output_text.delta", 1)
-        own_site.kill(signal.SIGKILL)
+        mortal_site.kill(signal.SIGKILL)
         await tab.closed()
         seen = list(tab.events[id])
-    own_site.start()
-    async with Tab(own_site, person) as tab:
+    mortal_site.start()
+    async with Tab(mortal_site, person) as tab:
         await tab.open(conversation, {id: 0})
         finished = await tab.finished(id)
         events = tab.events[id]
@@ -206,17 +206,17 @@ async def test_what_was_seen_outlives_a_killed_server(
 
 
 async def test_a_queued_turn_is_answered_after_a_kill(
-    upstream: Upstream, own_site: SiteProcess
+    upstream: Upstream, mortal_site: SiteProcess
 ) -> None:
     upstream.always(text_answer("Late, but here."))
-    person = own_site.person()
+    person = mortal_site.person()
     id = str(uuid.uuid4())
-    async with Tab(own_site, person) as tab:
+    async with Tab(mortal_site, person) as tab:
         await tab.send("turn.create", id=id, conversation=None, text="Hello")
-        own_site.kill(signal.SIGKILL)
+        mortal_site.kill(signal.SIGKILL)
         await tab.closed()
-    own_site.start()
-    async with Tab(own_site, person) as tab:
+    mortal_site.start()
+    async with Tab(mortal_site, person) as tab:
         created = await tab.ask("Hello", id=id)
         finished = await tab.finished(created["generation"])
         assert finished["status"] in ("completed", "interrupted")

@@ -1,4 +1,7 @@
-"""Upstream fails; the person reads why, what was shown stays, and the chat goes on."""
+"""Upstream fails or ends early; what was shown stays, and can be gone on with.
+
+`tests/failures/` plays each row of the table of failures.
+"""
 
 from collections.abc import Sequence
 
@@ -8,12 +11,10 @@ from tests.conftest import OpenTab
 from tests.folding import assert_snapshots_meet
 from tests.tab import generation_in
 from tests.upstream.answers import (
-    Answer,
     cut_answer,
     failed_answer,
     flat_error,
     incomplete_answer,
-    nested_error,
     refusal_answer,
     text_answer,
 )
@@ -24,48 +25,9 @@ from tests.upstream.script import (
     Reset,
     Script,
     reply_error,
-    reply_html,
-    reply_json,
 )
 
 SHOWN: list[Event] = text_answer("Seen and kept, word by word.")[:8]
-
-NO_OUTPUT: list[tuple[str, Script, str]] = [
-    ("400", reply_error(400, "invalid_prompt"), "upstream_rejected"),
-    ("401", reply_error(401, "invalid_api_key"), "upstream_auth"),
-    ("403", reply_error(403, "unsupported_country"), "upstream_auth"),
-    ("404", reply_error(404, "model_not_found"), "model_unavailable"),
-    ("429 quota", reply_error(429, "insufficient_quota"), "upstream_quota"),
-    ("429 rate", reply_error(429, "rate_limit_exceeded"), "upstream_rate_limited"),
-    ("500", reply_error(500, "server_error"), "upstream_unavailable"),
-    ("html page", reply_html(502), "upstream_unavailable"),
-    ("not a stream", reply_json({"id": "resp_1"}), "upstream_invalid"),
-    ("no event", [Raw(b"data: {broken\n\n")], "upstream_invalid"),
-    ("ends at once", Answer().events[:1], "upstream_disconnected"),
-    ("reset", [*text_answer("x")[:2], Reset()], "upstream_disconnected"),
-    ("error event", [flat_error()], "upstream_failed"),
-    ("nested error event", [nested_error()], "upstream_failed"),
-    ("failed", failed_answer(), "upstream_failed"),
-]
-
-
-@pytest.mark.parametrize(
-    ("script", "code"), [row[1:] for row in NO_OUTPUT], ids=[row[0] for row in NO_OUTPUT]
-)
-async def test_a_failure_before_any_output_is_told_and_the_chat_goes_on(
-    tabs: OpenTab, upstream: Upstream, script: Script, code: str
-) -> None:
-    upstream.when("Fails", script)
-    upstream.when("Goes on", text_answer("Yes."))
-    tab = await tabs()
-    created = await tab.ask("Fails")
-    finished = await tab.finished(created["generation"])
-    assert (finished["status"], finished["error"]["code"]) == ("failed", code), finished
-    assert finished["error"]["message"]
-    assert (finished["usage"], finished["cost"]) == (None, "0")
-    after = await tab.ask("Goes on", created["conversation"]["id"])
-    assert (await tab.finished(after["generation"]))["status"] == "completed"
-
 
 MID_ANSWER: list[tuple[str, Sequence[object], str]] = [
     ("clean end", SHOWN, "upstream_disconnected"),

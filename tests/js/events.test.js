@@ -8,9 +8,9 @@ const FRESH = { id: "g1", status: "queued", items: [], text: "", cursor: 0, mode
 
 /** What a snapshot would say of a state: the state less what only this tab knows. */
 function toSnapshot(state) {
-  const { id, status, model, created, items, usage, cost, estimated, error, notice, seq } = state;
+  const { id, status, model, instead_of, created, items, usage, cost, estimated, error, notice, seq } = state;
   return structuredClone(
-    { id, status, model, created, items, usage, cost, estimated, error, notice, cursor: seq });
+    { id, status, model, instead_of, created, items, usage, cost, estimated, error, notice, cursor: seq });
 }
 
 function play(state, events) {

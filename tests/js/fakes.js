@@ -29,7 +29,10 @@ export class Clock {
   }
 }
 
-/** The server's side of WebSockets: `up` says whether it takes connections. */
+/**
+ * The server's side of WebSockets: `up` says whether it takes connections, `refuses` is the code
+ * with which it closes them again, `silent` that it says nothing at all.
+ */
 export class Server {
   constructor() {
     this.sockets = [];
@@ -38,9 +41,20 @@ export class Server {
     this.WebSocket = class {
       constructor() {
         this.got = [];
+        this.readyState = 0;
         server.sockets.push(this);
-        if (server.up) queueMicrotask(() => this.onopen?.());
-        else queueMicrotask(() => this.onclose?.({ code: 1006 }));
+        queueMicrotask(() => this.answer());
+      }
+
+      answer() {
+        if (!server.up) {
+          this.onclose?.({ code: 1006 });
+          return;
+        }
+        this.readyState = 1;
+        this.onopen?.();
+        if (server.refuses) this.onclose?.({ code: server.refuses });
+        else if (!server.silent) this.say({ type: "hello" });
       }
 
       send(text) {

@@ -31,12 +31,14 @@ test("a reload does not lose an unanswered turn", () => {
 
 test("a refused turn is kept with its reason, and sent again only on request", () => {
   const sent = [];
-  const outbox = new Outbox(new Memory(), (command) => sent.push(command));
+  const outbox = new Outbox(new Memory(), (command) => sent.push(command), () => 1_000);
   outbox.post(TURN);
   outbox.settle({ type: "error", ref: "t1", code: "rate_limited", message: "Slow.", retry_after: 3 });
   outbox.resend();
   assert.equal(sent.length, 1);
-  assert.deepEqual(outbox.turnsOf(null)[0].error, { code: "rate_limited", message: "Slow.", retry_after: 3 });
+  const error = { code: "rate_limited", message: "Slow.", retry_after: 3, retry_at: 4_000 };
+  assert.deepEqual(outbox.turnsOf(null)[0].error, error);
+  assert.deepEqual(outbox.retryTimes(), [4_000]);
   outbox.retry("t1");
   assert.equal(sent.length, 2);
   assert.equal(outbox.turnsOf(null)[0].error, null);

@@ -101,9 +101,14 @@ test("an answer that was cut offers to go on; one without text only another try"
 });
 
 test("a refusal keeps the server's words and says when to try again", () => {
-  const card = refusalCard({ code: "rate_limited", message: "20 a minute.", retry_after: 2.2 });
+  const now = new Date(2026, 10, 21, 12).getTime();
+  const refused = { code: "rate_limited", message: "20 a minute.", retry_after: 42, retry_at: now + 42_000 };
+  const card = refusalCard(refused, now);
   assert.equal(card.message, "20 a minute.");
-  assert.match(card.advice, /3 s/u);
+  assert.equal(card.advice, "You can try again at 12:00:42.");
+  assert.equal(refusalCard(refused, now + 42_000).advice, "You can try again now.");
+  assert.equal(refusalCard({ ...refused, retry_at: now + 600_000 }, now).advice, "You can try again at 12:10.");
+  assert.equal(refusalCard({ code: "bad_request", message: "No." }, now).advice, "");
 });
 
 test("ids are UUIDs of version 4, with and without a secure context", () => {

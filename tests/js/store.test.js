@@ -89,6 +89,83 @@ test("a snapshot that says how it ended is believed", () => {
   assert.equal(store.generations.get("g1").status, "completed");
 });
 
+test("a snapshot that comes unasked in mid-answer takes the place of what lacks, and nothing comes twice", () => {
+  const whole = opened();
+  for (let at = 0; at <= EVENTS.length; at += 1) {
+    const store = opened();
+    store.apply(events(EVENTS.slice(0, Math.floor(at / 2))));
+    whole.apply(events(EVENTS.slice(at - 1, at)));
+    const { items, status } = structuredClone(whole.generations.get("g1"));
+    const now = snapshot([{ ...queued(), status, items, cursor: at }]);
+    store.apply(now);
+    store.apply(now);
+    assert.equal(textOf(store), textOf(whole), `after ${at} events`);
+    assert.deepEqual(store.apply(events(EVENTS.slice(at))).commands, []);
+    assert.equal(textOf(store), TEXT, `from ${at} events on`);
+  }
+});
+
+test("a snapshot that comes unasked keeps the branch the reader has chosen", () => {
+  const store = opened();
+  store.apply({ ...created([queued("g2")]), generation: "g2" }, { mine: true });
+  store.choose("c1", "t1", "g1");
+  store.apply(snapshot([queued(), queued("g2")]));
+  assert.equal(store.chat("c1").choices.get("t1"), "g1");
+});
+
+test("a turn that is younger than the snapshot stays", () => {
+  const store = opened();
+  const second = { ...turn([queued("g2")], "t2"), follows: "g1" };
+  store.apply({ ...created(), turn: second, generation: "g2" });
+  store.apply(snapshot([queued()]));
+  assert.deepEqual(store.turns("c1").map(({ id }) => id), ["t1", "t2"]);
+});
+
+test("turns and answers stand in the order they were made, whatever order they come in", () => {
+  const store = opened();
+  const [older, newer] = ["2", "3"].map((made) => (
+    { ...turn([{ ...queued(`g${made}`), created: made }], `t${made}`), follows: "g1", created: made }));
+  for (const one of [newer, older, newer]) store.apply({ ...created(), turn: one });
+  assert.deepEqual(store.turns("c1").map(({ id }) => id), ["t1", "t2", "t3"]);
+  const again = { ...queued("g9"), created: "9" };
+  store.apply({ ...created([queued(), again]), generation: "g9" });
+  store.apply(created([queued()]));
+  assert.deepEqual(store.turns("c1")[0].generations.map(({ id }) => id), ["g1", "g9"]);
+});
+
+test("turn.created that comes late takes nothing back", () => {
+  const store = opened();
+  store.apply(events(EVENTS));
+  store.choose("c1", "start", "t0");
+  store.apply(created());
+  assert.equal(textOf(store), TEXT);
+  assert.equal(store.generations.get("g1").status, "completed");
+  assert.equal(store.chat("c1").choices.get("start"), "t0");
+});
+
+test("what comes late of a deleted conversation does not bring it back", () => {
+  const store = opened();
+  store.apply({ type: "conversation.deleted", conversation: "c1" });
+  store.apply(created());
+  store.apply(snapshot([queued()]));
+  store.apply({ type: "conversation.updated", conversation: CHAT });
+  assert.deepEqual(store.list(), []);
+});
+
+test("an answer that is asked for again after its worker died is one answer", () => {
+  const [started, ...rest] = EVENTS;
+  assert.equal(started.type, "generation.started");
+  const cut = rest.findIndex(({ type }) => type === "response.output_text.delta");
+  const again = JSON.parse(JSON.stringify(rest).replaceAll("msg_1", "msg_2").replaceAll("resp_", "resp_2_"));
+  for (let shown = 0; shown <= cut; shown += 1) {
+    const log = [started, ...rest.slice(0, shown), started, ...again].map((event, at) => ({ ...event, seq: at + 1 }));
+    const store = opened();
+    store.apply(events(log));
+    assert.equal(textOf(store), TEXT, `${shown} events before the second start`);
+    assert.equal(store.generations.get("g1").status, "completed");
+  }
+});
+
 test("cursors name the generations that are still open, at the last seq seen", () => {
   const store = opened();
   assert.deepEqual(store.openCommand("c1").cursors, {});
@@ -136,6 +213,16 @@ test("the list is sorted by last use, renamed and shortened by messages", () => 
   assert.deepEqual(store.list().map(({ title }) => title), ["New", "Hi"]);
   store.apply({ type: "conversation.deleted", conversation: "b" });
   assert.deepEqual(store.list().map(({ id }) => id), ["a"]);
+});
+
+test("a fresh page of the list brings what is new, drops what is gone, keeps what is older or newer", () => {
+  const store = new Store();
+  const made = (id) => ({ ...CHAT, id, updated: `2026-01-0${id}` });
+  store.addConversations([1, 2, 3, 4, 6].map(made));
+  store.refreshConversations([5, 4, 2].map(made));
+  assert.deepEqual(store.list().map(({ id }) => id), [6, 5, 4, 2, 1]);
+  store.refreshConversations([]);
+  assert.equal(store.list().length, 5);
 });
 
 test("a message of an unknown type is no concern", () => {

@@ -9,8 +9,8 @@ import { answerText, applyEvent, fromSnapshot } from "../../static/js/events.js"
 
 /** What is shown of a state. */
 function shown(state) {
-  const { status, model, items, usage, cost, estimated, error, notice, seq } = state;
-  return { status, model, items, usage, cost, estimated, error, notice, seq, text: answerText(state) };
+  const { status, model, instead_of, items, usage, cost, estimated, error, notice, retry, seq } = state;
+  return { status, model, instead_of, items, usage, cost, estimated, error, notice, retry, seq, text: answerText(state) };
 }
 
 const problems = [];

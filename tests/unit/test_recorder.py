@@ -1,56 +1,23 @@
-"""Group commit, fencing, and who may write what."""
+"""Group commit, and fencing: who lost a generation writes nothing."""
 
 import asyncio
 import json
-import re
-import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from conversations import leases
-from conversations.database import DatabaseThread
-from conversations.log import Frame, GenerationLog, LogLost
-from conversations.models import Conversation, EventFrame, Generation, Status, Turn
-from conversations.recorder import Recorder, forget_folded
+from conversations.log import LogLost
+from conversations.models import EventFrame, Generation, Status
+from conversations.recorder import commit, forget_folded
 from conversations.snapshots import folded
-from tests.site import ROOT
+from tests.unit.generations import Recording, claimed, end
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def queued() -> Generation:
-    user = get_user_model()._default_manager.create(username=uuid.uuid4().hex)
-    now = timezone.now()
-    conversation = Conversation.objects.create(owner=user, model="m", updated=now)
-    turn = Turn.objects.create(id=uuid.uuid4(), conversation=conversation, text="Hi")
-    return Generation.objects.create(turn=turn, model="m")
-
-
-def claimed(worker: str = "one") -> Generation:
-    generation = queued()
-    [mine] = leases.claim(worker, 1)
-    assert mine.pk == generation.pk
-    return mine
-
-
-class Recording:
-    """A recorder with what it announced, and what the database held at that moment."""
-
-    def __init__(self, flush_ms: int = 5) -> None:
-        self.frames: list[Frame] = []
-        self.writer = DatabaseThread("writer")
-        self.recorder = Recorder(self.writer, self.frames.extend, flush_ms)
-
-    async def log(self, generation: Generation) -> GenerationLog:
-        state = await sync_to_async(folded)(generation)
-        return self.recorder.open(state, generation.turn.conversation_id, generation.epoch)
 
 
 @pytest.fixture
@@ -81,7 +48,7 @@ async def test_a_writer_of_an_older_epoch_writes_nothing(recording: Recording) -
     await log.flushed()
     expire = Generation.objects.filter(pk=generation.pk).update
     await sync_to_async(expire)(lease_until=timezone.now() - timedelta(seconds=1))
-    [theirs] = await sync_to_async(leases.take_over)("two", 1)
+    [theirs] = await sync_to_async(leases.take_over)("two")
     log.push_own("too late")
     with pytest.raises(LogLost):
         await log.flushed()
@@ -107,10 +74,41 @@ async def test_nothing_is_written_after_the_end(recording: Recording) -> None:
     assert (row.status, row.cursor, row.lease_until) == (Status.STOPPED, 1, None)
 
 
-async def end(log: GenerationLog) -> None:
-    shown: dict[str, Any] = {"status": "stopped", "usage": None, "estimated": False, "error": None}
-    log.finish({**shown, "cost": 0, "ended": timezone.now()}, **shown, cost="0")
-    await log.flushed()
+async def test_a_commit_repeated_because_its_answer_was_lost_changes_nothing(
+    recording: Recording,
+) -> None:
+    log = await recording.log(await sync_to_async(claimed)())
+    log.push_own("first")
+    await end(log)
+    frames = recording.frames
+    assert frames[-1].ending is not None
+    assert await recording.writer.once(commit, frames) == set()
+    bodies = await sync_to_async(lambda: list(EventFrame.objects.values_list("body", flat=True)))()
+    assert sorted(bodies) == sorted(frame.body for frame in frames)
+
+
+async def test_a_frame_that_cannot_be_written_spoils_no_other(recording: Recording) -> None:
+    good = await recording.log(await sync_to_async(claimed)())
+    bad = await recording.log(await sync_to_async(claimed)())
+    bad.state["cursor"] = -5  # the database refuses negative seqs
+    good.push_own("good")
+    bad.push_own("bad")
+    await good.flushed()
+    with pytest.raises(IntegrityError):
+        await bad.flushed()
+    assert [frame.generation for frame in recording.frames] == [good.generation]
+
+
+async def test_who_ends_a_lost_generation_is_told_and_does_not_wait(recording: Recording) -> None:
+    generation = await sync_to_async(claimed)()
+    log = await recording.log(generation)
+    await sync_to_async(Generation.objects.filter(pk=generation.pk).delete)()
+    log.push_own("lost")
+    with pytest.raises(LogLost):
+        await log.flushed()
+    async with asyncio.timeout(5):
+        with pytest.raises(LogLost):
+            await end(log)
 
 
 async def test_a_busy_recorder_joins_what_comes_within_the_interval() -> None:
@@ -140,40 +138,6 @@ async def test_stopping_writes_what_is_pending() -> None:
     assert recording.frames[-1].last_seq == 2
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"status": Status.RUNNING, "worker": "other"},
-        {"status": Status.STOPPED, "ended": timezone.now()},
-    ],
-)
-def test_a_claim_that_comes_too_late_claims_nothing(change: dict[str, Any]) -> None:
-    generation = queued()
-    gap = Generation.objects.filter(status=Status.QUEUED)
-    Generation.objects.filter(pk=generation.pk).update(**change)  # between the look and the update
-    assert leases._take([(generation.pk, gap)], "late") == []
-    generation.refresh_from_db()
-    assert generation.worker != "late"
-
-
-def test_a_takeover_whose_lease_was_renewed_in_the_gap_takes_nothing() -> None:
-    generation = claimed("one")
-    past = timezone.now() - timedelta(seconds=1)
-    Generation.objects.filter(pk=generation.pk).update(lease_until=past)
-    expired = Generation.objects.filter(status=Status.RUNNING, lease_until__lt=timezone.now())
-    leases.renew("one")
-    assert leases._take([(generation.pk, expired.filter(epoch=1))], "two") == []
-    assert leases.take_over("two", 10) == []
-
-
-def test_each_generation_is_claimed_once_and_its_epoch_grows() -> None:
-    generation = queued()
-    first, second = leases.claim("one", 10), leases.claim("two", 10)
-    assert [row.pk for row in first] == [generation.pk]
-    assert second == []
-    assert first[0].epoch == 1
-
-
 async def test_frames_go_minutes_after_the_end_and_the_row_holds_all(recording: Recording) -> None:
     generation = await sync_to_async(claimed)()
     log = await recording.log(generation)
@@ -186,43 +150,3 @@ async def test_frames_go_minutes_after_the_end_and_the_row_holds_all(recording: 
     after = await sync_to_async(folded)(await Generation.objects.aget(pk=generation.pk))
     assert before == after
     assert after["text"] == "Kept."
-
-
-def test_the_database_refuses_what_makes_no_sense() -> None:
-    generation = claimed()
-    EventFrame.objects.create(generation=generation, first_seq=1, last_seq=2, body="{}")
-    bad_rows: list[dict[str, Any]] = [
-        {"first_seq": 1, "last_seq": 1},
-        {"first_seq": 0, "last_seq": 0},
-        {"first_seq": 5, "last_seq": 4},
-    ]
-    for seqs in bad_rows:
-        with pytest.raises(IntegrityError), transaction.atomic():
-            EventFrame.objects.create(generation=generation, body="{}", **seqs)
-    bad_states: list[dict[str, Any]] = [
-        {"status": "no such"},
-        {"status": Status.COMPLETED},
-        {"ended": timezone.now()},
-        {"cost": -1},
-    ]
-    for change in bad_states:
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Generation.objects.filter(pk=generation.pk).update(**change)
-
-
-def test_only_the_recorder_writes_frames_and_only_broadcast_announces() -> None:
-    """House rule: one writer per fact."""
-    writes = re.compile(r"EventFrame\b.*(create|save|update|delete)\(|EventFrame\($")
-    announces = re.compile(r"group_send\(|\.deliver\(|\.notify\(")
-    for path in (ROOT / "conversations").rglob("*.py"):
-        text = path.read_text()
-        if path.name not in ("recorder.py", "models.py") and "migrations" not in path.parts:
-            assert not writes.search(text), path
-        if path.name not in ("broadcast.py", "hub.py"):
-            assert not announces.search(text), path
-
-
-def test_sqlite_writes_ahead_and_takes_the_lock_first() -> None:
-    with connection.cursor() as cursor:
-        assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert connection.transaction_mode == "IMMEDIATE"  # type: ignore[attr-defined]

@@ -41,6 +41,7 @@ def check(**environment: str) -> str:
         ("E002", "SECRET_KEY", {"SECRET_KEY": ""}),
         ("E003", "CHAT_DEFAULT_MODEL", {"CHAT_MODELS": "a,b", "CHAT_DEFAULT_MODEL": "c"}),
         ("E004", "CHAT_MODELS", {"OPENAI_API_KEY": "k", "CHAT_MODELS": "no-such-model"}),
+        ("E008", "CHAT_FALLBACKS", {"CHAT_MODELS": "a,b", "CHAT_FALLBACKS": "a,c"}),
         ("E005", "REDIS_URL", {"GENERATION_WORKERS": "external", "REDIS_URL": ""}),
     ],
 )
