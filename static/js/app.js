@@ -4,6 +4,7 @@
  */
 import { isEnded } from "./events.js";
 import { newId } from "./ids.js";
+import { ProgressWords } from "./progress-words.js";
 import { leafOf, placeOf, shownBranch } from "./tree.js";
 
 const SITE = "Chatsite";
@@ -15,6 +16,7 @@ export class App {
     this.current = undefined;
     this.dirty = new Set();
     this.frame = null;
+    this.progress = new ProgressWords((words) => this.status.say(words));
   }
 
   // --- What the server says -------------------------------------------------------------------
@@ -232,19 +234,7 @@ export class App {
     const running = leaf !== null && !isEnded(leaf);
     const underway = this.outbox.turnsOf(this.current).some(({ error }) => !error);
     const state = running ? "running" : underway ? "sending" : "idle";
-    this._announce(leaf, state);
+    this.progress.update(this.current, leaf, state);
     this.composer.setState(state);
-  }
-
-  /** Screen readers hear that an answer begins and that it is there, never each token. */
-  _announce(leaf, state) {
-    const before = this.announced;
-    const begun = state === "running" && leaf.status !== "queued";
-    this.announced = { state, begun, id: leaf?.id, conversation: this.current };
-    if (!before || before.conversation !== this.current) return;
-    if (begun && !before.begun) this.status.say("The answer begins");
-    if (before.state === "running" && state === "idle" && before.id === leaf?.id) {
-      this.status.say(leaf.status === "completed" ? "The answer is complete" : "The answer has ended");
-    }
   }
 }
