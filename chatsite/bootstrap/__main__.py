@@ -23,6 +23,11 @@ from chatsite.dotenv import with_dotenv
 MODEL_SERVICE = ("OPENAI_API_KEY", "OPENAI_API_KEY_FILE", "OPENAI_BASE_URL")
 """With one of them the embedded model is not needed."""
 
+AGAIN = ["--reruns", "1", "--rerun-exclude-path", "tests/unit", "--rerun-show-tracebacks"]
+"""A test with real processes or a browser may fail because the machine is busy: it is run once
+more, and what passes then is named at the end with its first failure. Pure code has no excuse.
+"""
+
 
 def main(arguments: list[str]) -> int:
     """The exit code of `python -m chatsite.bootstrap run|cluster|test|…`."""
@@ -102,7 +107,7 @@ def test(arguments: list[str]) -> int:
         javascript = call([node, "--test", *scripts], env=environment)
         if javascript:
             print("JavaScript tests FAILED, see above; the Python tests follow.", flush=True)
-        python = call([PYTHON, "-m", "pytest", "-n", "auto", *arguments], env=environment)
+        python = call([PYTHON, "-m", "pytest", "-n", "auto", *AGAIN, *arguments], env=environment)
     return python or javascript
 
 
