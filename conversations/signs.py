@@ -26,8 +26,12 @@ def give(name: str, draining: bool) -> None:
     WorkerSign.objects.bulk_create(
         [sign], update_conflicts=True, unique_fields=["name"], update_fields=columns
     )
-    # Each start leaves a row, under a new name.
-    WorkerSign.objects.filter(seen__lt=Now() - KEPT).delete()
+
+
+def forget() -> None:
+    """Deletes the signs of workers that are long gone: each start leaves one, under a new name."""
+    if settings.REDIS_URL:
+        WorkerSign.objects.filter(seen__lt=Now() - KEPT).delete()
 
 
 def fresh() -> dict[str, bool]:

@@ -186,6 +186,7 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # channels has no types
         self._wake.set()
 
     async def _forget(self) -> None:
+        await self._writer.once(signs.forget)
         await self._writer.once(forget_reservations, timezone.now() - HELD_STAY)
         before = timezone.now() - FRAMES_STAY
         while await self._writer.once(forget_folded, before):

@@ -88,6 +88,7 @@ def test_only_fresh_signs_count_and_old_ones_go() -> None:
     signs.give("one", draining=False)
     signs.give("two", draining=False)
     signs.give("two", draining=True)
+    signs.forget()
     assert signs.fresh() == {"one": False, "two": True}
     assert set(WorkerSign.objects.values_list("name", flat=True)) == {"one", "two", "silent"}
     told = Figures(figures.read({"own": False, "one": False}))
