@@ -153,6 +153,13 @@ class WorkerProcess(SiteProcess):
     READY: ClassVar = "Running generations."
 
 
+class WorkerWithHealth(SiteProcess):
+    """A worker that tells how it is; its `url` is the one of its health port."""
+
+    COMMAND: ClassVar = ["manage.py", "rungenerations", "--health-port", "0"]
+    READY: ClassVar = "Health is at "
+
+
 @contextmanager
 def running_redis() -> Iterator[RedisProcess]:
     """A Redis of the test's own."""
@@ -183,9 +190,11 @@ def running_postgres() -> Iterator[PostgresProcess]:
 
 
 @contextmanager
-def running_worker(database_url: str, environment: dict[str, str]) -> Iterator[WorkerProcess]:
+def running_worker(
+    database_url: str, environment: dict[str, str], kind: type[SiteProcess] = WorkerProcess
+) -> Iterator[SiteProcess]:
     """A started worker; killed at the end, whatever state the test left it in."""
-    worker = WorkerProcess(database_url, environment)
+    worker = kind(database_url, environment)
     worker.start()
     try:
         yield worker

@@ -1,13 +1,10 @@
-"""PostgreSQL, Redis and generation workers for tests that need more than one process.
+"""PostgreSQL and Redis for tests that need more than one process.
 
 A test file takes them with `from tests.services_fixtures import *`.
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import redis
@@ -15,9 +12,8 @@ import redis
 from tests.postgres import SERVER as POSTGRES
 from tests.postgres import copied_database
 from tests.services import missing
-from tests.site import ROOT
 
-__all__ = ["POSTGRES", "postgres_url", "redis_url", "worker"]
+__all__ = ["POSTGRES", "postgres_url", "redis_url"]
 
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 
@@ -37,29 +33,3 @@ def redis_url() -> str:
     except redis.ConnectionError as error:
         missing("Redis", str(error))
     return REDIS
-
-
-@contextmanager
-def worker(
-    database_url: str, environment: dict[str, str], *arguments: str
-) -> Iterator["subprocess.Popen[str]"]:
-    """A running `manage.py rungenerations`."""
-    more = {
-        "SECRET_KEY": "tests-only",
-        "DATABASE_URL": database_url,
-        "DJANGO_SETTINGS_MODULE": "chatsite.settings",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "rungenerations", *arguments],
-        cwd=ROOT,
-        env=os.environ | more | environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout
-        assert process.stdout.readline() == "Running generations.\n"
-        try:
-            yield process
-        finally:
-            process.terminate()

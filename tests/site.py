@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from chatsite.environment import SQLITE_OPTIONS
 from conversations.models import OPEN_STATUSES, Generation
+from tests import nursery
 from tests.upstream.client import Upstream
 
 ROOT = Path(__file__).parents[1]
@@ -54,14 +55,14 @@ class Person:
 class SiteProcess:
     """`python -m chatsite.server` with a database of its own."""
 
-    COMMAND: ClassVar = ["-W", "ignore::UserWarning", "-m", "chatsite.server"]
+    COMMAND: ClassVar[list[str]] = ["-m", "chatsite.server"]
     READY: ClassVar = "Chatsite is at "
 
     database_url: str
     environment: dict[str, str]
     url: str = ""
     output: list[str] = field(default_factory=list)
-    _process: "subprocess.Popen[str] | None" = None
+    _process: "nursery.PythonProcess | subprocess.Popen[str] | None" = None
     _reader: threading.Thread | None = None
 
     @property
@@ -83,14 +84,7 @@ class SiteProcess:
             "DJANGO_SETTINGS_MODULE": "chatsite.settings",
             **self.environment,
         }
-        self._process = subprocess.Popen(
-            [sys.executable, *self.COMMAND],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self._process = nursery.started(self.COMMAND, environment)
         listening = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(listening,), daemon=True)
         self._reader.start()
@@ -107,6 +101,15 @@ class SiteProcess:
                     self.url = line.split()[-1]
                     listening.set()
         listening.set()  # it ended
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal and does not wait for what comes of it."""
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float) -> int:
+        """The exit code, within so many seconds."""
+        assert self._process
+        return self._process.wait(seconds)
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         """Ends the process by a signal and waits for its end."""

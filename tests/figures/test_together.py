@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
 from chatsite.bootstrap.services import wait_for
 from tests.figures.scraping import TOKEN, Figures, asked, scrape
+from tests.servers import WorkerWithHealth
 from tests.services_fixtures import *  # noqa: F403
 from tests.site import SiteProcess, environment_for
 from tests.tab import Tab
@@ -18,13 +18,6 @@ from tests.upstream.answers import text_answer
 from tests.upstream.client import Upstream
 
 ENDED = "chatsite_generations_ended_total"
-
-
-class ScrapedWorker(SiteProcess):
-    """A worker whose `url` is the one of its health port."""
-
-    COMMAND: ClassVar = ["manage.py", "rungenerations", "--health-port", "0"]
-    READY: ClassVar = "Health is at "
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ def processes(
         PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics" / "here"),
         LEASE_SECONDS="1",
     )
-    kinds = (SiteProcess, SiteProcess, ScrapedWorker)
+    kinds = (SiteProcess, SiteProcess, WorkerWithHealth)
     first, second, worker = (kind(postgres_url, environment) for kind in kinds)
     with django_db_blocker.unblock(), ExitStack() as stack:
         for process in (first, second, worker):

@@ -1,7 +1,6 @@
 """SIGTERM: what runs finishes, sockets learn why they are closed, and the process ends soon."""
 
 import asyncio
-import os
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -21,23 +20,11 @@ RESTARTING = 1012
 ANSWER = text_answer(" ".join(f"word{n}" for n in range(60)))
 
 
-class Site(SiteProcess):
-    """A site that is told to end while the test looks on."""
-
-    def signal(self, number: signal.Signals) -> None:
-        os.kill(self.pid, number)
-
-    def wait(self, seconds: float) -> int:
-        """The exit code."""
-        assert self._process
-        return self._process.wait(seconds)
-
-
 @contextmanager
 def site_that_drains(
     seconds: str, database_url: str, upstream: Upstream, blocker: DjangoDbBlocker
-) -> Iterator[Site]:
-    site = Site(database_url, environment_for(upstream, DRAIN_SECONDS=seconds))
+) -> Iterator[SiteProcess]:
+    site = SiteProcess(database_url, environment_for(upstream, DRAIN_SECONDS=seconds))
     with blocker.unblock():
         site.start()
         try:
@@ -57,7 +44,7 @@ async def test_a_running_answer_is_read_to_its_end_and_an_idle_tab_is_sent_away_
             id = created["generation"]
             await idle.expect("turn.created")
             await reader.until(id, "response.output_text.delta")
-            site.signal(signal.SIGTERM)
+            site.send(signal.SIGTERM)
             assert await idle.closed() == RESTARTING
             with pytest.raises((OSError, InvalidHandshake)):
                 await Tab(site, person).__aenter__()
@@ -80,7 +67,7 @@ async def test_what_does_not_finish_in_time_is_handed_over(
             created = await tab.ask("Count")
             id = created["generation"]
             await tab.until(id, "response.output_text.delta")
-            site.signal(signal.SIGTERM)
+            site.send(signal.SIGTERM)
             assert await tab.closed() == RESTARTING
             seen = list(tab.events[id])
         assert await asyncio.to_thread(site.wait, 5) == 0
@@ -99,9 +86,9 @@ async def test_a_second_signal_ends_at_once_and_still_says_why(
         async with Tab(site, person) as reader, Tab(site, person) as idle:
             created = await reader.ask("Count")
             await reader.until(created["generation"], "response.output_text.delta")
-            site.signal(signal.SIGINT)
+            site.send(signal.SIGINT)
             assert await idle.closed() == RESTARTING  # the first one has been heard
-            site.signal(signal.SIGINT)
+            site.send(signal.SIGINT)
             assert await reader.closed() == RESTARTING
         assert await asyncio.to_thread(site.wait, 10) == 0
 
@@ -116,7 +103,7 @@ async def test_a_tab_that_reads_nothing_does_not_hold_up_the_end(
             tab.socket.transport.pause_reading()
             for _ in range(200):
                 await tab.send("conversation.open", conversation=created["conversation"]["id"])
-            site.signal(signal.SIGTERM)
+            site.send(signal.SIGTERM)
             assert await asyncio.to_thread(site.wait, 20) == 0
             tab.socket.transport.resume_reading()
 
@@ -129,7 +116,7 @@ def test_a_signal_during_the_start_ends_the_process(
     django_db_blocker: DjangoDbBlocker,
 ) -> None:
     with site_that_drains("60", database_url, upstream, django_db_blocker) as site:
-        site.signal(number)  # it listens, and prepares the rest in the background
+        site.send(number)  # it listens, and prepares the rest in the background
         assert site.wait(10) == 0
 
 
@@ -143,7 +130,7 @@ async def test_the_next_process_goes_on_where_the_tab_was(
             created = await tab.ask("Count")
             id, conversation = created["generation"], created["conversation"]["id"]
             await tab.until(id, "response.output_text.delta")
-            site.signal(signal.SIGTERM)
+            site.send(signal.SIGTERM)
             upstream.open("rest")
             await tab.closed()
             events = list(tab.events[id])

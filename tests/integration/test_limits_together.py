@@ -20,8 +20,9 @@ from conversations.models import Generation, Status, Turn
 from conversations.protocol import CreateTurn, Refused
 from tests.money.engines import default_database
 from tests.postgres import temporary_database
+from tests.servers import running_worker
 from tests.services import missing
-from tests.services_fixtures import redis_url, worker
+from tests.services_fixtures import redis_url
 from tests.site import SiteProcess, environment_for, running_site
 from tests.tab import Tab
 from tests.upstream.answers import text_answer
@@ -61,8 +62,8 @@ def web(
     with (
         django_db_blocker.unblock(),
         running_site(database, environment) as site,
-        worker(database, environment),
-        worker(database, environment),
+        running_worker(database, environment),
+        running_worker(database, environment),
     ):
         yield site
 

@@ -7,8 +7,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tests.aimock.fixtures import *  # noqa: F403
 from tests.folding import assert_snapshots_meet
+from tests.servers import running_worker
 from tests.services_fixtures import *  # noqa: F403
-from tests.services_fixtures import worker
 from tests.site import SiteProcess, environment_for, running_site
 from tests.tab import Tab, generation_in, text_in
 from tests.upstream.answers import text_answer
@@ -115,14 +115,14 @@ async def test_a_worker_process_answers_and_another_takes_what_a_killed_one_left
     with (
         django_db_blocker.unblock(),
         running_site(postgres_url, environment) as site,
-        worker(postgres_url, environment) as doomed,
+        running_worker(postgres_url, environment) as doomed,
     ):
         async with Tab(site, site.person()) as tab:
             created = await tab.ask("Count")
             id = created["generation"]
             await tab.until(id, "response.output_text.delta")
             doomed.kill()
-            with worker(postgres_url, environment):
+            with running_worker(postgres_url, environment):
                 finished = await tab.finished(id, patience=30)
                 assert finished["status"] == "interrupted"
                 upstream.queue(text_answer("Here again."))

@@ -2,9 +2,8 @@
 
 import json
 import os
+import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,9 +16,11 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from chatsite.bootstrap import healthcheck
 from chatsite.bootstrap.services import wait_for
+from tests import nursery
+from tests.servers import WorkerWithHealth, running_worker
 from tests.services_fixtures import *  # noqa: F403
-from tests.services_fixtures import POSTGRES, worker
-from tests.site import ROOT, SiteProcess, environment_for, running_site
+from tests.services_fixtures import POSTGRES
+from tests.site import SiteProcess, environment_for, running_site
 from tests.tab import Tab, text_in
 from tests.upstream.answers import text_answer
 from tests.upstream.client import Upstream
@@ -27,7 +28,6 @@ from tests.upstream.script import Gate, Silence
 
 TEXT = " ".join(f"word{n}" for n in range(100))
 END_SECONDS = 10.0
-HEALTH = ("--health-port", "0")
 
 
 @pytest.fixture
@@ -45,14 +45,6 @@ def web(
     """A web process that runs no generations itself."""
     with django_db_blocker.unblock(), running_site(postgres_url, environment) as process:
         yield process
-
-
-def health_of(process: "subprocess.Popen[str]") -> str:
-    """The address that the worker prints once it runs."""
-    assert process.stdout
-    line = process.stdout.readline()
-    assert line.startswith("Health is at http://127.0.0.1:"), line
-    return line.split()[-1]
 
 
 def asked(url: str) -> tuple[int, dict[str, Any]]:
@@ -74,31 +66,24 @@ def becomes(url: str, status: str) -> dict[str, Any]:
 def complaint(environment: dict[str, str], *arguments: str) -> str:
     """What a worker prints that can't start."""
     own = {"SECRET_KEY": "tests-only", "DJANGO_SETTINGS_MODULE": "chatsite.settings"}
-    run = subprocess.run(
-        [sys.executable, "manage.py", "rungenerations", *arguments],
-        cwd=ROOT,
-        env=os.environ | own | environment,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert run.returncode != 0
-    assert "Traceback" not in run.stderr
-    return run.stderr
+    command = ["manage.py", "rungenerations", *arguments]
+    code, said = nursery.ran(command, os.environ | own | environment)
+    assert code != 0
+    assert "Traceback" not in said
+    return said
 
 
 def test_a_worker_is_ready_once_it_reached_its_database(
     postgres_url: str, environment: dict[str, str]
 ) -> None:
-    with worker(postgres_url, environment, *HEALTH) as process:
-        health = health_of(process)
-        told = becomes(f"{health}/readyz", "ok")
+    with running_worker(postgres_url, environment, WorkerWithHealth) as worker:
+        told = becomes(f"{worker.url}/readyz", "ok")
         assert (told["running"], told["draining"]) == (0, False)
         assert 0 <= told["beat_age_seconds"] < 5
-        assert asked(f"{health}/readyz")[0] == 200
-        assert asked(f"{health}/healthz")[0] == 200
-        assert healthcheck.main(f"{health}/readyz") == 0
-    assert healthcheck.main(f"{health}/readyz") == 1
+        assert asked(f"{worker.url}/readyz")[0] == 200
+        assert asked(f"{worker.url}/healthz")[0] == 200
+        assert healthcheck.main(f"{worker.url}/readyz") == 0
+    assert healthcheck.main(f"{worker.url}/readyz") == 1
 
 
 def test_a_worker_without_its_database_is_alive_but_not_ready(
@@ -107,18 +92,17 @@ def test_a_worker_without_its_database_is_alive_but_not_ready(
     name = urlsplit(postgres_url).path.removeprefix("/")
     with (
         psycopg.connect(POSTGRES, autocommit=True) as server,
-        worker(postgres_url, environment, *HEALTH) as process,
+        running_worker(postgres_url, environment, WorkerWithHealth) as worker,
     ):
-        health = health_of(process)
-        becomes(f"{health}/readyz", "ok")
+        becomes(f"{worker.url}/readyz", "ok")
         server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
         server.execute(sessions, [name])
-        assert becomes(f"{health}/readyz", "silent")["beat_age_seconds"] >= 5
-        assert asked(f"{health}/readyz")[0] == 503
-        assert asked(f"{health}/healthz")[0] == 200
+        assert becomes(f"{worker.url}/readyz", "silent")["beat_age_seconds"] >= 5
+        assert asked(f"{worker.url}/readyz")[0] == 503
+        assert asked(f"{worker.url}/healthz")[0] == 200
         server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-        becomes(f"{health}/readyz", "ok")
+        becomes(f"{worker.url}/readyz", "ok")
 
 
 async def test_a_worker_told_to_end_finishes_its_answer_and_is_not_ready_meanwhile(
@@ -126,36 +110,34 @@ async def test_a_worker_told_to_end_finishes_its_answer_and_is_not_ready_meanwhi
 ) -> None:
     answer = text_answer(TEXT)
     upstream.queue([*answer[:30], Gate("rest"), *answer[30:]])
-    with worker(postgres_url, environment, *HEALTH) as process:
-        health = health_of(process)
+    with running_worker(postgres_url, environment, WorkerWithHealth) as worker:
         async with Tab(web, web.person()) as tab:
             id = (await tab.ask("Count"))["generation"]
             await tab.until(id, "response.output_text.delta")
-            process.terminate()
-            told = becomes(f"{health}/readyz", "draining")
+            worker.send(signal.SIGTERM)
+            told = becomes(f"{worker.url}/readyz", "draining")
             assert (told["running"], told["draining"]) == (1, True)
-            assert asked(f"{health}/readyz")[0] == 503
-            assert asked(f"{health}/healthz")[0] == 200
-            assert healthcheck.main(f"{health}/readyz") == 1
+            assert asked(f"{worker.url}/readyz")[0] == 503
+            assert asked(f"{worker.url}/healthz")[0] == 200
+            assert healthcheck.main(f"{worker.url}/readyz") == 1
             upstream.open("rest")
             assert (await tab.finished(id))["status"] == "completed"
             assert text_in(tab.events[id]) == TEXT
-        assert process.wait(END_SECONDS) == 0
+        assert worker.wait(END_SECONDS) == 0
 
 
 async def test_a_second_signal_ends_a_worker_at_once(
     postgres_url: str, environment: dict[str, str], web: SiteProcess, upstream: Upstream
 ) -> None:
     upstream.queue([*text_answer(TEXT)[:30], Silence()])
-    with worker(postgres_url, environment, *HEALTH) as process:
-        health = health_of(process)
+    with running_worker(postgres_url, environment, WorkerWithHealth) as worker:
         async with Tab(web, web.person()) as tab:
             id = (await tab.ask("Count"))["generation"]
             await tab.until(id, "response.output_text.delta")
-            process.terminate()
-            assert becomes(f"{health}/readyz", "draining")["running"] == 1
-            process.terminate()
-            assert process.wait(END_SECONDS) == 0
+            worker.send(signal.SIGTERM)
+            assert becomes(f"{worker.url}/readyz", "draining")["running"] == 1
+            worker.send(signal.SIGTERM)
+            assert worker.wait(END_SECONDS) == 0
 
 
 def test_a_taken_health_port_is_named(environment: dict[str, str]) -> None:
@@ -174,5 +156,5 @@ def test_a_health_port_that_is_none_is_refused(
 
 
 def test_an_unknown_health_host_is_named(environment: dict[str, str]) -> None:
-    said = complaint(environment, *HEALTH, "--health-host", "not.a.host.invalid")
+    said = complaint(environment, "--health-port", "0", "--health-host", "not.a.host.invalid")
     assert "not.a.host.invalid" in said

@@ -1,14 +1,12 @@
 """A configuration that can't work stops the start and names the variable."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from chatsite.environment import Environment
-from tests.site import ROOT
+from tests import nursery
 
 GOOD = {"SECRET_KEY": "x", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": ""}
 
@@ -16,15 +14,8 @@ GOOD = {"SECRET_KEY": "x", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_A
 def check(**environment: str) -> str:
     """What `manage.py check` prints; empty when all is well."""
     base = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    run = subprocess.run(
-        [sys.executable, "manage.py", "check"],
-        cwd=ROOT,
-        env=base | GOOD | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return run.stderr if run.returncode else ""
+    code, said = nursery.ran(["manage.py", "check"], base | GOOD | environment)
+    return said if code else ""
 
 
 @pytest.mark.parametrize(
