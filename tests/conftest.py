@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from itertools import cycle, groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,19 @@ from tests.upstream.fixtures import *  # noqa: F403
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop running in its process, beside
-    which no other test can run one. Workers of xdist get their tests in this order too.
+    """Two workers of xdist run the browser tests, which keep a processor busy, while others run
+    those that mostly wait. In one process they come last.
     """
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    items.sort(key=in_browser)
+    turns = cycle("12")
+    for _, tests in groupby(filter(in_browser, items), key=lambda item: item.path):
+        group = f"browser-{next(turns)}"
+        for item in tests:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def in_browser(item: pytest.Item) -> bool:
+    return "browser" in item.path.parts
 
 
 @pytest.fixture(scope="session")

@@ -1,20 +1,19 @@
 """The browser: Debian's Chromium, a person who is signed in, and a page that tolerates no error."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from chatsite.bootstrap.services import program
 from tests.browser.chat import Chat, watch
 from tests.browser.line import Line
 from tests.browser.purse import Purse
 from tests.conftest import BrowserSite
+from tests.services import missing
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,11 +25,18 @@ FLAGS = [
 expect.set_options(timeout=10_000)
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The system's Chromium where there is one, else what Playwright has installed."""
-    args = {**browser_type_launch_args, "args": FLAGS}
-    return {**args, "executable_path": CHROMIUM} if CHROMIUM else args
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium. Playwright keeps an event loop running in its process, beside which
+    no other test can run one: it is gone when the last browser test of this process is.
+    """
+    chromium = os.environ.get("TEST_CHROMIUM") or program("chromium")
+    if not chromium:
+        missing("Chromium", "it is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
