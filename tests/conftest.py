@@ -4,7 +4,6 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
-from itertools import cycle, groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,24 @@ from tests.tab import Tab
 from tests.upstream.client import Upstream
 from tests.upstream.fixtures import *  # noqa: F403
 
+LONG_FIRST = ["browser", "integration", "money", "failures"]
+"""Folders whose tests take long, so that no worker of xdist sits idle at the end."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers of xdist run the browser tests, which keep a processor busy, while others run
-    those that mostly wait. In one process they come last.
+    """A file's tests stay in one worker, as what they share is made once in each. One worker runs
+    all that have a browser, which keeps a processor busy, while the others' tests mostly wait.
     """
-    items.sort(key=in_browser)
-    turns = cycle("12")
-    for _, tests in groupby(filter(in_browser, items), key=lambda item: item.path):
-        group = f"browser-{next(turns)}"
-        for item in tests:
-            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=place)
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            browser = "browser" in item.path.parts
+            item.add_marker(pytest.mark.xdist_group("browser" if browser else str(item.path)))
 
 
-def in_browser(item: pytest.Item) -> bool:
-    return "browser" in item.path.parts
+def place(item: pytest.Item) -> int:
+    """Where a test stands in the order: before others with a greater number."""
+    return next((n for n, name in enumerate(LONG_FIRST) if name in item.path.parts), 9)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from chatsite.bootstrap import data, packages, services
 from chatsite.bootstrap.packages import PYTHON, ROOT, Stop, call
@@ -23,6 +22,9 @@ from chatsite.dotenv import with_dotenv
 
 MODEL_SERVICE = ("OPENAI_API_KEY", "OPENAI_API_KEY_FILE", "OPENAI_BASE_URL")
 """With one of them the embedded model is not needed."""
+
+TOGETHER = ["-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder"]
+"""As many tests at a time as there are processors, in the order and groups of tests/conftest.py."""
 
 AGAIN = ["--reruns", "1", "--rerun-exclude-path", "tests/unit", "--rerun-show-tracebacks"]
 """A test with real processes or a browser may fail because the machine is busy: it is run once
@@ -108,10 +110,7 @@ def test(arguments: list[str]) -> int:
         javascript = call([node, "--test", *scripts], env=environment)
         if javascript:
             print("JavaScript tests FAILED, see above; the Python tests follow.", flush=True)
-        # Most tests wait for something most of the time: one more than there are processors.
-        together = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup"]
-        pytest: list[str | Path] = [PYTHON, "-m", "pytest", *together, *AGAIN, *arguments]
-        python = call(pytest, env=environment)
+        python = call([PYTHON, "-m", "pytest", *TOGETHER, *AGAIN, *arguments], env=environment)
     return python or javascript
 
 

@@ -12,12 +12,16 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, ClassVar, TextIO
 
+import pytest
 from django.db import connections
 
 from tests.site import ROOT, SiteProcess
 
 PROCESSES = 10
 MODEL = "test-model"
+
+ALONE = pytest.mark.xdist_group("crowd")
+"""Two crowds at once would want more connections than PostgreSQL gives by default."""
 
 Task = tuple[str, Any]
 """The name of a job of crowd_member.py, and what it is done with."""

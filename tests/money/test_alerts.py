@@ -19,7 +19,7 @@ from billing import alerts, reservations
 from billing.models import Account, Alert, Budget, Team
 from billing.quotes import Quote, Rates
 from chatsite.bootstrap.services import free_port
-from tests.money.crowd import Crowd, Task
+from tests.money.crowd import ALONE, Crowd, Task
 from tests.money.engines import *  # noqa: F403
 from tests.money.mailserver import running_mail_server
 from tests.money.people import account, spend, user
@@ -27,6 +27,8 @@ from tests.money.site import entries, set_limits, set_price
 from tests.site import SiteProcess, environment_for, running_site
 from tests.tab import Tab
 from tests.upstream.client import Upstream
+
+pytestmark = ALONE
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

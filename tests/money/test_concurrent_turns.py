@@ -20,7 +20,7 @@ from billing import reservations
 from billing.models import Account, Budget, LedgerEntry, Reservation, Team
 from billing.quotes import Quote, Rates
 from conversations.models import Generation, Turn
-from tests.money.crowd import MODEL, PROCESSES, Crowd, Observer, Task
+from tests.money.crowd import ALONE, MODEL, PROCESSES, Crowd, Observer, Task
 from tests.money.engines import *  # noqa: F403
 from tests.money.engines import default_database
 from tests.money.people import account
@@ -31,6 +31,8 @@ from tests.tab import Tab
 from tests.upstream.answers import text_answer
 from tests.upstream.client import Upstream
 from tests.upstream.script import Gate
+
+pytestmark = ALONE
 
 TURNS = 200
 WORST = Decimal("0.01002")
