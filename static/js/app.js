@@ -5,6 +5,7 @@
 import { isEnded } from "./events.js";
 import { newId } from "./ids.js";
 import { ProgressWords } from "./progress-words.js";
+import { wellFormed } from "./text-rules.js";
 import { leafOf, placeOf, shownBranch } from "./tree.js";
 
 const SITE = "Chatsite";
@@ -147,8 +148,9 @@ export class App {
     this.status.say(words);
   }
 
-  _create(text, follows) {
+  _create(typed, follows) {
     const { current: conversation } = this;
+    const text = wellFormed(typed);
     const command = { type: "turn.create", id: newId(), conversation, text, follows };
     this.outbox.post({ ...command, ...this._model(), attachments: [] });
     this.draw();

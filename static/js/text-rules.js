@@ -1,6 +1,8 @@
 /** What may be sent. Pure. */
 export const MAX_CHARS = 100_000;
 const WARN_FROM = 90_000;
+/** Of a text as JSON: the server closes the line on a frame of more than 256 KiB, the rest is for its ids. */
+const MAX_BYTES = 255 * 1024;
 
 /** Characters as the server counts them: code points, not UTF-16 units. */
 export function countChars(text) {
@@ -10,13 +12,28 @@ export function countChars(text) {
   return count;
 }
 
+/** How long a text is on its way to the server. */
+function bytesSent(text) {
+  return new TextEncoder().encode(JSON.stringify(text)).length;
+}
+
+/** Half an emoji, as a cut may leave it, is no text: the server could not read its frame. */
+export function wellFormed(text) {
+  return text.replace(/\p{Surrogate}/gu, "\uFFFD");
+}
+
 /** Why a text can't be sent, in words; null when it can. */
 export function refusal(text) {
   if (text.trim() === "") return "Write something first.";
   const count = countChars(text);
-  if (count <= MAX_CHARS) return null;
-  const [is, limit] = [count, MAX_CHARS].map((number) => number.toLocaleString("en"));
-  return `This is ${is} characters long; the limit is ${limit}. Nothing was sent and your text is still here.`;
+  if (count > MAX_CHARS) return tooLong(count, MAX_CHARS, "characters");
+  const bytes = bytesSent(text);
+  return bytes > MAX_BYTES ? tooLong(bytes, MAX_BYTES, "bytes") : null;
+}
+
+function tooLong(size, most, unit) {
+  const [is, limit] = [size, most].map((number) => number.toLocaleString("en"));
+  return `This is ${is} ${unit} long; the limit is ${limit}. Nothing was sent and your text is still here.`;
 }
 
 /** A quiet count near the limit, else "". */

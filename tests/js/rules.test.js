@@ -6,7 +6,9 @@ import { newId } from "../../static/js/ids.js";
 import { chosenModel, priceWords } from "../../static/js/models.js";
 import { conversationAt, pathOf } from "../../static/js/router.js";
 import { follows } from "../../static/js/scroll.js";
-import { countChars, Drafts, lengthNote, refusal, sendsText } from "../../static/js/text-rules.js";
+import {
+  countChars, Drafts, lengthNote, refusal, sendsText, wellFormed,
+} from "../../static/js/text-rules.js";
 import { storedTheme } from "../../static/js/theme.js";
 
 const enter = (more = {}) => ({ key: "Enter", isComposing: false, ...more });
@@ -29,8 +31,20 @@ test("text is refused when empty or over 100,000 characters, in words that name 
 
 test("characters are counted as the server counts them: an emoji is one", () => {
   assert.equal(countChars("😀".repeat(60_000)), 60_000);
-  assert.equal(refusal("😀".repeat(100_000)), null);
+  assert.equal(refusal("😀".repeat(60_000)), null);
   assert.match(refusal("😀".repeat(100_001)), /100,001/u);
+});
+
+test("text that no frame can carry is refused, instead of closing each new line for ever", () => {
+  assert.equal(refusal("é".repeat(100_000)), null);
+  assert.equal(refusal("中".repeat(87_000)), null);
+  assert.match(refusal("中".repeat(90_000)), /270,002 bytes.*261,120/u);
+  assert.match(refusal("😀".repeat(100_000)), /400,002 bytes/u);
+  assert.match(refusal("\u0001".repeat(50_000)), /300,002 bytes/u);
+});
+
+test("half an emoji becomes a mark that the server can read; whole ones stay", () => {
+  assert.equal(wellFormed("a\ud83d b\ude00 😀"), "a\ufffd b\ufffd 😀");
 });
 
 test("the count appears near the limit only", () => {
