@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from channels.consumer import AsyncConsumer, get_handler_name
@@ -17,7 +17,7 @@ from conversations.meter import budgets_of_user
 from conversations.outbox import Outbox
 from conversations.protocol import Refused, Unparsable
 from conversations.sendqueue import TRY_LATER, SocketEnd
-from conversations.track import Position
+from conversations.track import Position, positions
 
 logger = logging.getLogger(__name__)
 
@@ -141,12 +141,11 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
         await self.send({"type": "websocket.send", "text": text})
 
     async def hello(self) -> str:
-        catalog = self.runtime.catalog
         return protocol.encode(
             "hello",
             user={"id": str(self.user.pk), "email": self.user.email},
-            models=await catalog.wire(),
-            default_model=await catalog.default(),
+            models=await self.runtime.catalog.wire(),
+            default_model=await self.runtime.catalog.default(),
             budgets=await self.runtime.reader.run(budgets_of_user, self.user.pk),
         )
 
@@ -157,11 +156,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
             case protocol.CloseConversation():
                 self.close_conversation(command.conversation)
             case protocol.CreateTurn():
-                self.check_room(command.conversation)
                 await self.start(turns.start_turn, command)
             case protocol.CreateGeneration():
-                turn = await self.runtime.reader.run(turns.own_turn, self.user, command.turn)
-                self.check_room(turn.conversation_id)
                 await self.start(turns.start_generation, command)
             case protocol.StopGeneration():
                 await self.runtime.writer.run(turns.request_stop, self.user, command.generation)
@@ -174,9 +170,17 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
 
     async def start(self, write: Callable[..., turns.Started], command: Any) -> None:
         """Writes a turn or another answer, tells every tab of the owner, follows it here."""
-        model = await self.runtime.catalog.chosen(command.model)
-        started = await self.runtime.writer.run(write, self.user, command, model)
-        turn = await self.runtime.reader.run(snapshots.turn_snapshot, started.turn)
+        read = self.runtime.reader.run
+        try:
+            self.check_room(await read(turns.conversation_of, self.user, command))
+            model = await self.runtime.catalog.chosen(command.model)
+            started = await self.runtime.writer.run(write, self.user, command, model)
+        except Refused:
+            # What was accepted once stays so, when its model is gone or no room is left here.
+            if (before := await read(turns.written_before, self.user, command)) is None:
+                raise
+            started = before
+        turn = await read(snapshots.turn_snapshot, started.turn)
         generation, conversation = started.generation, started.conversation.pk
         text = turn_created(command.id, started.conversation, turn, generation.pk)
         if started.fresh:
@@ -186,6 +190,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
             self.outbox.message(text)  # the others know it
         # Before anything is waited for: the worker should not wait with us.
         self.runtime.broadcast.workers({"type": "generations.wake"})
+        if not self.has_room(conversation):
+            return  # answered all the same; who wants to see it makes room
         await self.watch(conversation)
         # From the first event on, whatever the turn above holds of it: who sends a command
         # again may have seen nothing, and drops what it has seen.
@@ -212,14 +218,14 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
             conversation = await read(turns.own_conversation, self.user, id)
             # Watched before the snapshot is read: what is committed in between is noted.
             self.outbox.begin_opening(id)
-            positions: list[Position] = []
+            places: list[Position] = []
             try:
                 await self.watch(id)
                 snapshot = await read(snapshots.conversation_snapshot, conversation)
                 self.outbox.queue.put(protocol.encode("conversation.snapshot", **snapshot))
-                positions = list(_positions(snapshot, cursors))
+                places = list(positions(snapshot, cursors))
             finally:
-                self.outbox.finish_opening(id, positions)
+                self.outbox.finish_opening(id, places)
 
     def close_conversation(self, conversation: uuid.UUID) -> None:
         if conversation in self.outbox.conversations:
@@ -234,16 +240,11 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
 
     def check_room(self, conversation: uuid.UUID | None) -> None:
         """Refuses one conversation more than a socket may have open."""
-        opened = self.outbox.conversations
-        if conversation not in opened and len(opened) >= MAX_OPEN:
+        if not self.has_room(conversation):
             raise Refused(
                 "bad_request", f"{MAX_OPEN} conversations are open on this socket; close one first."
             )
 
-
-def _positions(snapshot: dict[str, Any], cursors: dict[uuid.UUID, int]) -> Iterator[Position]:
-    """Where each generation of a snapshot goes on: after the client's cursor, or its own."""
-    for turn in snapshot["turns"]:
-        for generation in turn["generations"]:
-            id, cursor = uuid.UUID(generation["id"]), generation["cursor"]
-            yield id, min(cursors.get(id, cursor), cursor) + 1, cursor
+    def has_room(self, conversation: uuid.UUID | None) -> bool:
+        opened = self.outbox.conversations
+        return conversation in opened or len(opened) < MAX_OPEN

@@ -2,7 +2,9 @@
 
 import uuid
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 Position = tuple[uuid.UUID, int, int]
 """Generation, next seq to send, last seq that the snapshot includes."""
@@ -32,3 +34,11 @@ class Opening:
 
     seqs: dict[uuid.UUID, int] = field(default_factory=dict)  # generation → last seq in its log
     created: dict[uuid.UUID, str] = field(default_factory=dict)  # generation → turn.created
+
+
+def positions(snapshot: dict[str, Any], cursors: dict[uuid.UUID, int]) -> Iterator[Position]:
+    """Where each generation of a snapshot goes on: after the client's cursor, or its own."""
+    for turn in snapshot["turns"]:
+        for generation in turn["generations"]:
+            id, cursor = uuid.UUID(generation["id"]), generation["cursor"]
+            yield id, min(cursors.get(id, cursor), cursor) + 1, cursor

@@ -63,6 +63,32 @@ def start_generation(user: AbstractBaseUser, command: CreateGeneration, model: s
         return done
 
 
+def written_before(
+    user: AbstractBaseUser, command: CreateTurn | CreateGeneration
+) -> Started | None:
+    """What this command has written already; None if it has not.
+
+    Raises:
+        Refused: `not_found`, for a command whose id is somebody else's.
+    """
+    if isinstance(command, CreateTurn):
+        return _turn_written_before(user, command.id)
+    return _answer_written_before(user, command)
+
+
+def conversation_of(
+    user: AbstractBaseUser, command: CreateTurn | CreateGeneration
+) -> uuid.UUID | None:
+    """The conversation that a command is for; None for a new one.
+
+    Raises:
+        Refused: `not_found`.
+    """
+    if isinstance(command, CreateTurn):
+        return command.conversation
+    return own_turn(user, command.turn).conversation_id
+
+
 def request_stop(user: AbstractBaseUser, generation_id: uuid.UUID) -> None:
     """Makes a stop durable; whoever runs the generation sees it. No effect after the end.
 
