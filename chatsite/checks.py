@@ -87,7 +87,7 @@ def _checker_messages() -> Iterator[checks.CheckMessage]:
         return
     try:
         found = import_string(name)
-    except ImportError as error:
+    except (ImportError, TypeError, ValueError) as error:  # `..` is not even a path
         problem = str(error)
     else:
         if isinstance(found, type) and iscoroutinefunction(getattr(found, "check", None)):

@@ -123,9 +123,13 @@ class Environment:
     def url(self, name: str, schemes: Sequence[str], example: str) -> str:
         """An address with one of `schemes`, or the empty string."""
         value = self.text(name)
-        parts = urlsplit(value)
-        if not value or (parts.scheme in schemes and (parts.hostname or parts.path)):
-            return value
+        try:
+            parts = urlsplit(value)
+            known = parts.scheme in schemes and parts.port != 0
+            if not value or (known and (parts.hostname or parts.path)):
+                return value
+        except ValueError:
+            pass  # half a bracket, a port that is none
         return self._refuse(name, value, f"an address such as {example}", "")
 
     def folder(self, name: str) -> str:

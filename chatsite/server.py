@@ -1,7 +1,7 @@
 """Starts the site: Daphne on uvloop, with the embedded model and the inline worker.
 
-`python -m chatsite.server` reads HOST and PORT, and everything else from the settings. Any
-ASGI server can run `chatsite.asgi:application` as well; the worker then starts with the first
+`python -m chatsite.server` reads everything from the settings. Any ASGI server can run
+`chatsite.asgi:application` as well; the worker then starts with the first
 socket, frames of invalid UTF-8 close the socket instead of being answered, and it ends without
 letting answers finish.
 """
@@ -210,7 +210,6 @@ def say(status: Status) -> None:
 def main() -> int:
     """Serves until SIGINT or SIGTERM; 1 when the address can't be had."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
-    host, port = os.environ.get("HOST") or "127.0.0.1", int(os.environ.get("PORT") or 8000)
     import django
     from django.conf import settings
     from django.core.management import CommandError, call_command
@@ -227,7 +226,7 @@ def main() -> int:
     tracing.start()
     try:
         call_command("check")
-        server = ChatServer(host, port)
+        server = ChatServer(settings.HOST, settings.PORT)
         server.run()
     except CommandError as error:  # a setting that can't be used: said in words
         print(error, file=sys.stderr)

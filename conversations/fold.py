@@ -103,7 +103,8 @@ def _delta(items: list[Fields], event: Fields, row: Row) -> None:
     holder, delta = _holder(items, event, row.place), event.get("delta")
     if isinstance(delta, dict):  # a shell call's stdout and stderr
         for name, text in delta.items():
-            holder[name] = (holder.get(name) or "") + (text or "")
+            if isinstance(text, str):
+                holder[name] = (holder.get(name) or "") + text
     elif isinstance(delta, str):
         holder[row.place.field] = (holder.get(row.place.field) or "") + delta
 

@@ -84,7 +84,7 @@ class Recorder:
         self._wake.clear()
         logs = list(self._dirty.values())
         self._dirty.clear()
-        taken = [(log, frame) for log in logs if (frame := log.take())]
+        taken = [(log, frame) for log in logs if (frame := _taken(log))]
         if taken and not await self._write(taken):
             for pair in taken:  # one of them can't be written: the others shall not suffer
                 await self._write([pair])
@@ -109,6 +109,16 @@ class Recorder:
             log.written(lost=log.generation in lost)
         self._announce([frame for frame in frames if frame.generation not in lost])
         return True
+
+
+def _taken(log: GenerationLog) -> Frame | None:
+    """Its frame; an event that can't be folded ends its own generation, not the recorder."""
+    try:
+        return log.take()
+    except Exception as error:
+        logger.exception("could not take a frame of generation %s", log.generation)
+        log.failed(error)
+        return None
 
 
 def commit(frames: Sequence[Frame]) -> set[uuid.UUID]:

@@ -32,7 +32,7 @@ from typing import Any, Self
 import msgspec
 
 from conversations.moderation.texts import LONGEST_WORD, Part, Piece, Texts, closes
-from conversations.upstream.events import UpstreamEvent
+from conversations.upstream.events import UpstreamEvent, is_ours
 from conversations.upstream.parsing import typed
 
 Fields = dict[str, Any]
@@ -85,7 +85,7 @@ class Gate:
             if kind == "moderation.checked":
                 # A flag whose retraction was not written: it is to be found again.
                 cleared = cleared if fields["flagged"] else fields["chars"]
-            elif kind == "error" or kind.startswith("response."):
+            elif not is_ours(kind):
                 gate._read(typed(dict(fields)))
         if mode is not Mode.WATCH:
             cleared = gate._arrived

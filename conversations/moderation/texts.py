@@ -20,6 +20,7 @@ from conversations.upstream.events import (
     Lifecycle,
     Row,
     UpstreamEvent,
+    is_ours,
 )
 
 Fields = dict[str, Any]
@@ -215,10 +216,12 @@ def _is_sound(event: UpstreamEvent, row: Row | None) -> bool:
 
 
 def carries_text(fields: Fields) -> bool:
-    """Whether an event shows people anything to read. Those of ours and those that carry a
-    (trimmed) response object do not."""
+    """Whether an event shows people anything to read. Those of ours do not; of a (trimmed)
+    response object only its error does."""
     kind = fields["type"]
     row = EVENT_TABLE.get(kind)
-    if not kind.startswith("response.") or (row and row.kind is Kind.LIFECYCLE):
+    if is_ours(kind):
         return False
+    if row and row.kind is Kind.LIFECYCLE:
+        fields = {"error": (fields.get("response") or {}).get("error")}
     return any(_strings({k: v for k, v in fields.items() if k != "seq"}, skip_delta=False))

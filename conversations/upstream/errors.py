@@ -86,6 +86,7 @@ class UpstreamFailure(Exception):
 
 def failure_of(error: BaseException) -> UpstreamFailure | None:
     """What an exception of the upstream call means; None when it is not upstream's fault."""
+    import aiohttp
     import httpx2
     import openai
 
@@ -104,6 +105,8 @@ def failure_of(error: BaseException) -> UpstreamFailure | None:
             return UpstreamFailure("not_a_stream", said=str(error))
         case httpx2.HTTPError():  # the stream had begun
             return UpstreamFailure("reset", said=str(error))
+        case aiohttp.ClientResponseError():  # no HTTP: the transport passes it on as it is
+            return UpstreamFailure("not_a_stream", said=error.message)
         case OutOfOrder():
             return UpstreamFailure("out_of_order", said=str(error))
         case InvalidEvent():

@@ -107,6 +107,11 @@ EVENT_TABLE: Final[dict[str, Row]] = {
 }
 
 
+def is_ours(kind: str) -> bool:
+    """Whether a type is one that only this site writes into a log."""
+    return kind.startswith(("generation.", "moderation.", "text."))
+
+
 class Event(msgspec.Struct, frozen=True):
     """Any event: its type and the fields the browser gets (upstream's own, less padding).
 
@@ -152,7 +157,7 @@ class Failure(Event, frozen=True):
 
 
 class Keepalive(Event, frozen=True):
-    """A sign of life that is not passed on."""
+    """A sign of life that is not passed on; so is an event that bears a name of ours."""
 
 
 class Other(Event, frozen=True):

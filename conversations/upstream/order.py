@@ -22,6 +22,12 @@ class Order:
 
     def take(self, event: UpstreamEvent) -> None:
         """Raises OutOfOrder."""
+        try:
+            self._take(event)
+        except TypeError as error:  # a list or an object, where an id or an index should be
+            raise OutOfOrder(f"{event.type} of no place") from error
+
+    def _take(self, event: UpstreamEvent) -> None:
         if not isinstance(event, Delta | Other) or not event.fields.get("item_id"):
             return
         row = EVENT_TABLE[event.type]

@@ -19,10 +19,13 @@ from conversations.upstream.events import (
     Other,
     Unknown,
     UpstreamEvent,
+    is_ours,
 )
 
 PADDING: Final = ("obfuscation", "logprobs")
 RESPONSE_FIELDS: Final = ("id", "status", "model", "usage", "error", "incomplete_details")
+
+LARGEST_NUMBER: Final = 2**63 - 1
 
 UNKNOWN_TYPES: Counter[str] = Counter()
 """How often a type came that the table does not hold."""
@@ -45,11 +48,12 @@ def typed(fields: Fields) -> UpstreamEvent:
     """The event that decoded fields stand for; they become the event's own.
 
     Raises:
-        InvalidEvent: there is no type.
+        InvalidEvent: there is no type, or an item or part that nothing can be made of.
     """
     kind = fields.get("type")
     number = fields.pop("sequence_number", None)
-    number = number if isinstance(number, int) else None
+    if not isinstance(number, int) or not 0 <= number <= LARGEST_NUMBER:
+        number = None  # nothing that a database can keep
     if not isinstance(kind, str):
         if "error" in fields:
             return _failure(fields, number)
@@ -59,6 +63,8 @@ def typed(fields: Fields) -> UpstreamEvent:
         fields.pop(name, None)
     if row is None:
         UNKNOWN_TYPES[kind] += 1
+        if is_ours(kind):  # upstream can't end a generation in our name
+            return Keepalive(kind, fields, number)
         return Unknown(kind, fields, number)
     if row.kind is Kind.DELTA and isinstance(fields.get("delta"), str):
         return Delta(kind, fields, number, fields["delta"])
@@ -68,6 +74,7 @@ def typed(fields: Fields) -> UpstreamEvent:
         return _failure(fields, number)
     if row.kind is Kind.KEEPALIVE:
         return Keepalive(kind, fields, number)
+    _check_shape(fields)
     return Other(kind, _without_logprobs(fields), number)
 
 
@@ -84,7 +91,7 @@ def _lifecycle(kind: str, fields: Fields, number: int | None) -> Lifecycle:
     trimmed = {name: response[name] for name in RESPONSE_FIELDS if name in response}
     if isinstance(error := trimmed.get("error"), dict):
         trimmed["error"] = _redacted(error)
-    return Lifecycle(kind, {**fields, "response": trimmed}, number, response)
+    return Lifecycle(kind, {"type": kind, "response": trimmed}, number, response)
 
 
 def _failure(fields: Fields, number: int | None) -> Failure:
@@ -100,6 +107,19 @@ def _redacted(error: Fields) -> Fields:
     """An error as people may see it: upstream quotes a part of the key that it refuses."""
     message = error.get("message")
     return {**error, "message": redact(message)} if isinstance(message, str) else error
+
+
+def _check_shape(fields: Fields) -> None:
+    """What is folded into a snapshot must be what its name says."""
+    item, part = fields.get("item") or {}, fields.get("part") or {}
+    content = item.get("content") if isinstance(item, dict) else None
+    parts = [part, *(content if isinstance(content, list) else ())]
+    sound = isinstance(item, dict) and isinstance(content, list | None)
+    if not sound or not all(isinstance(part, dict) for part in parts):
+        raise InvalidEvent(f"an item or a part that is none: {str(fields)[:200]}")
+    texts = [fields.get("text"), *(part.get("text") for part in parts)]
+    if not all(isinstance(text, str | None) for text in texts):
+        raise InvalidEvent(f"a text that is none: {str(fields)[:200]}")
 
 
 def _without_logprobs(fields: Fields) -> Fields:

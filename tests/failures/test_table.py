@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import httpx2
 import openai
 
@@ -114,6 +115,7 @@ def test_what_breaks_in_a_stream_has_its_kind_and_what_is_our_own_mistake_has_no
         httpx2.ReadError("x"): "reset",
         httpx2.RemoteProtocolError("x"): "reset",
         httpx2.DecodingError("x"): "not_a_stream",
+        aiohttp.ClientResponseError(None, (), message="x"): "not_a_stream",  # type: ignore[arg-type]
         InvalidEvent("x"): "broken_event",
         StreamTooLong("x"): "endless_event",
         OutOfOrder("x"): "out_of_order",

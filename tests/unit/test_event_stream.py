@@ -4,13 +4,22 @@ import itertools
 import json
 import random
 import typing
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import ResponseStreamEvent
 
-from conversations.upstream.events import EVENT_TABLE, Delta, Failure, Lifecycle, Unknown
+from conversations.upstream.events import (
+    EVENT_TABLE,
+    Delta,
+    Failure,
+    Keepalive,
+    Lifecycle,
+    Unknown,
+)
+from conversations.upstream.order import Order, OutOfOrder
 from conversations.upstream.parsing import UNKNOWN_TYPES, InvalidEvent, parse_event
 from conversations.upstream.sse import MAX_EVENT_BYTES, EventStreamDecoder, StreamTooLong
 from tests.upstream.answers import every_event_type
@@ -83,6 +92,42 @@ def test_an_unknown_type_passes_and_is_counted() -> None:
     assert UNKNOWN_TYPES["response.new_thing.delta"] == before + 1
 
 
+@pytest.mark.parametrize(
+    "kind", ["generation.finished", "generation.new", "moderation.checked", "text.retracted"]
+)
+def test_nobody_upstream_can_speak_in_our_name(kind: str) -> None:
+    event = parse_event(json.dumps({"type": kind, "status": "blocked", "chars": 9}).encode())
+    assert isinstance(event, Keepalive)
+
+
+def test_a_number_that_no_database_can_keep_is_none() -> None:
+    for number in (-1, 2**63):
+        event = parse_event(b'{"type":"response.in_progress","sequence_number":%d}' % number)
+        assert event.number is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "response.output_item.done", "item": 5},
+        {"type": "response.output_item.done", "item": {"content": "abc"}},
+        {"type": "response.output_item.done", "item": {"content": ["abc"]}},
+        {"type": "response.output_item.done", "item": {"content": [{"text": 5}]}},
+        {"type": "response.content_part.done", "part": "abc"},
+        {"type": "response.output_text.done", "text": 5},
+    ],
+)
+def test_what_no_snapshot_can_be_made_of_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidEvent):
+        parse_event(json.dumps(fields).encode())
+
+
+def test_a_piece_whose_place_is_none_is_out_of_order() -> None:
+    event = parse_event(b'{"type":"response.output_text.delta","item_id":["m"],"delta":"x"}')
+    with pytest.raises(OutOfOrder):
+        Order().take(event)
+
+
 def test_padding_is_left_out_and_responses_are_trimmed() -> None:
     event = parse_event(
         b'{"type":"response.output_text.delta","item_id":"m","delta":"x",'
@@ -91,11 +136,12 @@ def test_padding_is_left_out_and_responses_are_trimmed() -> None:
     assert event.fields == {"type": event.type, "item_id": "m", "delta": "x"}
     event = parse_event(
         b'{"type":"response.completed","response":{"id":"r","status":"completed","model":"m",'
-        b'"usage":null,"error":null,"incomplete_details":null,"output":[1],"instructions":"s"}}'
+        b'"usage":null,"error":null,"incomplete_details":null,"output":[1],"instructions":"s"},"more":"text"}'
     )
     assert isinstance(event, Lifecycle)
     names = {"id", "status", "model", "usage", "error", "incomplete_details"}
     assert event.fields["response"].keys() == names
+    assert event.fields.keys() == {"type", "response"}
     assert event.response["output"] == [1]
 
 

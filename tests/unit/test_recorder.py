@@ -41,6 +41,20 @@ async def test_many_generations_are_written_in_one_transaction(recording: Record
     assert [event["seq"] for event in json.loads(stored[0])["events"]] == [1, 2]
 
 
+async def test_an_event_that_breaks_the_fold_stops_no_other_generation(
+    recording: Recording,
+) -> None:
+    broken, sound = [await recording.log(await sync_to_async(claimed)()) for _ in range(2)]
+    broken.push_own("generation.retrying")  # nothing of what it must say
+    sound.push_own("one")
+    with pytest.raises(KeyError):
+        await broken.flushed()
+    await sound.flushed()
+    sound.push_own("two")
+    await asyncio.wait_for(sound.flushed(), 10)
+    assert {frame.generation for frame in recording.frames} == {sound.generation}
+
+
 async def test_a_writer_of_an_older_epoch_writes_nothing(recording: Recording) -> None:
     generation = await sync_to_async(claimed)()
     log = await recording.log(generation)
