@@ -63,10 +63,10 @@ class EventStreamDecoder:
         events = []
         for line in block.split(b"\n")[:-1]:
             if not line:
-                if self._data:
+                if self._size:  # `data:` alone is a ping
                     events.append(b"\n".join(self._data))
-                    self._data = []
-                    self._size = 0
+                self._data = []
+                self._size = 0
             elif line.startswith(b"data:"):
                 value = line[6:] if line[5:6] == b" " else line[5:]
                 self._data.append(value)

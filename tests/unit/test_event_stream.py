@@ -69,6 +69,7 @@ def test_lines_mean_what_the_format_says() -> None:
     assert decode([b"data: a\ndata: b\n\n"]) == [b"a\nb"]
     assert decode([b"event: x\nid: 7\nretry: 9\n\n"]) == []
     assert decode([b"data: cut off"]) == [b"cut off"]
+    assert decode([b"event: ping\ndata:\n\ndata: 3\n\n"]) == [b"3"]
 
 
 def test_an_endless_line_is_refused() -> None:
