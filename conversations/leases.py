@@ -59,10 +59,13 @@ def claim(worker: str) -> list[Generation]:
         return _take([(id, free.filter(epoch=epoch)) for id, epoch in queue.claimable()], worker)
 
 
-def take_over(worker: str) -> list[Generation]:
-    """Takes the generations whose worker's lease has run out."""
+def take_over(worker: str, running: Collection[uuid.UUID] = ()) -> list[Generation]:
+    """Takes the generations whose worker's lease has run out; never what `worker` is running
+    itself: one so busy that its beat comes late is not dead.
+    """
     with transaction.atomic():
         expired = Generation.objects.filter(status=Status.RUNNING, lease_until__lt=timezone.now())
+        expired = expired.exclude(pk__in=running, worker=worker)
         rows = list(expired.order_by("lease_until", "pk").values_list("pk", "epoch"))
         return _take([(id, expired.filter(epoch=epoch)) for id, epoch in rows], worker)
 

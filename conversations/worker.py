@@ -180,7 +180,8 @@ class GenerationWorker(Worker):  # type: ignore[misc]  # channels has no types
         await self._writer.once(signs.give, self.name, self.draining)
         await self._attempts.flush()
         if not self.draining and now() - self._steady_since >= self._steady_seconds:
-            for generation in await self._writer.once(leases.take_over, self.name):
+            running = {run.generation.pk for run in self._runs.values()}
+            for generation in await self._writer.once(leases.take_over, self.name, running):
                 logger.warning("generation %s was left by a dead worker", generation.pk)
                 self._start(generation)
         self._wake.set()

@@ -39,6 +39,13 @@ def test_a_takeover_whose_lease_was_renewed_in_the_gap_takes_nothing() -> None:
     assert leases.take_over("two") == []
 
 
+def test_a_worker_whose_beat_is_late_takes_nothing_from_itself() -> None:
+    running, forgotten = claimed("one"), claimed("one")
+    Generation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert leases.take_over("one", {running.pk}) == [forgotten]
+    assert leases.take_over("two", {running.pk}) == [running]
+
+
 def test_only_what_a_worker_runs_is_renewed_and_it_learns_of_the_rest() -> None:
     kept, stopped, lost, deleted, forgotten = (claimed("one") for _ in range(5))
     past = timezone.now() - timedelta(seconds=1)
